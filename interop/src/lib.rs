@@ -1,1 +1,30 @@
-//! placeholder
+//! Says whether TCP clients and servers in different languages understand each other, whatever TCP does to
+//! the bytes; and where they do not, whose fault it is.
+//!
+//! # The rooms
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`model`] | pure data and judgement: case, transcript, oracle, outcome |
+//! | [`catalogue`] | the cases, one file for each group |
+//! | [`peer`] | the programs under test: `peer.toml`, processes, contracts |
+//! | [`stage`] | acts a case out and writes the transcript |
+//! | [`runner`] | plan, selection, schedule; tells what happens as events |
+//! | [`report`] | one file for each form of the result |
+//! | [`cli`] | one file for each subcommand |
+//!
+//! Dependencies go one way: `cli -> runner -> stage -> peer -> model`, `catalogue -> model`,
+//! `report -> runner's events and model`. Data goes one way too:
+//!
+//! ```text
+//! peer.toml -> plan -> steps acted out -> transcript -> oracle -> outcome -> event -> reporters
+//! ```
+
+pub mod catalogue;
+pub mod cli;
+pub mod limits;
+pub mod model;
+pub mod peer;
+pub mod report;
+pub mod runner;
+pub mod stage;

@@ -1,1 +1,22 @@
-//! placeholder
+//! The reference implementation of length-prefixed messages over TCP: a framing without I/O, a server
+//! and a client on tokio, and the two programs `rust-server` and `rust-client`.
+//!
+//! | room | what it holds | knows |
+//! |---|---|---|
+//! | [`framing`] | how messages are laid on a byte stream, pure | nothing else |
+//! | [`service`] | what a server answers to a message | framing |
+//! | [`server`] | connections, limits, time-outs, the end | service, framing |
+//! | [`client`] | connect, send, receive, call | framing |
+//! | [`cli`] | the two programs | all of these |
+//! | [`limits`] | every bound, with its unit and its reason | nothing |
+//! | [`settings`] | addresses and durations as newtypes, read from text | nothing |
+//!
+//! `P1` to `P13` in comments are the clauses of the protocol (`docs/protocol.md`).
+
+pub mod cli;
+pub mod client;
+pub mod framing;
+pub mod limits;
+pub mod server;
+pub mod service;
+pub mod settings;

@@ -1,0 +1,105 @@
+%% The golden vectors of tests/vectors/ through the Erlang framing, cut at every offset.
+%%
+%%     erlc -pa EBIN -o EBIN framing.erl u32be.erl framing_test.erl
+%%     erl -noshell -noinput -pa EBIN -s framing_test -extra VECTORS_DIR
+%%
+%% Prints `N passed, N failed`, exit status 0 or 1. The format of the vectors is described in tests/vectors/README.md.
+-module(framing_test).
+-export([start/0]).
+
+%% Streams up to this many bytes are cut at every offset, longer ones at this many first and last offsets: the work is quadratic.
+-define(EVERY_CUT_UP_TO, 4096).
+-define(EDGE_CUTS, 16).
+
+-record(vector, {name, max_frame, stream, messages, ending}).
+
+start() ->
+    [VectorsDir] = init:get_plain_arguments(),
+    Vectors = [_ | _] = read_vectors(filename:join(VectorsDir, "u32be.txt")),
+    Results = [{Name, Vector#vector.name, Check(Vector)} || Vector <- Vectors, {Name, Check} <- checks()],
+    Failures = [Failure || Failure = {_Check, _Vector, Result} <- Results, Result =/= ok],
+    [io:format("FAILED ~s: ~s ~w~n", [Vector, Check, Result]) || {Check, Vector, Result} <- Failures],
+    io:format("~b passed, ~b failed~n", [length(Results) - length(Failures), length(Failures)]),
+    halt(min(1, length(Failures))).
+
+%% Name => what it finds: ok, or anything that helps to see the mistake.
+checks() ->
+    [{"cut in two anywhere, it gives the same messages", fun cut_in_two/1},
+     {"in single bytes, it gives the same messages", fun single_bytes/1},
+     {"its messages encode to the same stream", fun encode/1}].
+
+cut_in_two(Vector = #vector{stream = Stream}) ->
+    Wrong = [Cut || Cut <- cuts(byte_size(Stream)), begin
+                        <<First:Cut/binary, Second/binary>> = Stream,
+                        not gives(Vector, [First, Second])
+                    end],
+    case Wrong of
+        [] -> ok;
+        _ -> {wrong_when_cut_at, Wrong}
+    end.
+
+single_bytes(#vector{stream = Stream}) when byte_size(Stream) > ?EVERY_CUT_UP_TO ->
+    ok;
+single_bytes(Vector = #vector{stream = Stream}) ->
+    case gives(Vector, [<<Byte>> || <<Byte>> <= Stream]) of
+        true -> ok;
+        false -> wrong
+    end.
+
+encode(#vector{ending = <<"clean">>, messages = Messages, stream = Stream}) ->
+    case iolist_to_binary([framing:encode(u32be, Message) || Message <- Messages]) of
+        Stream -> ok;
+        _ -> wrong
+    end;
+encode(_Broken) ->
+    ok.
+
+gives(#vector{max_frame = MaxFrame, messages = Messages, ending = Ending}, Pieces) ->
+    decode(Pieces, framing:new(u32be, MaxFrame), []) =:= {Messages, Ending}.
+
+%% What the decoder makes of the pieces: the messages, and the end in the words of the vectors.
+decode([], Decoder, Messages) ->
+    {Messages, in_words(framing:finish(Decoder))};
+decode([Piece | Pieces], Decoder, Messages) ->
+    case framing:feed(Piece, Decoder) of
+        {ok, More, Rest} -> decode(Pieces, Rest, Messages ++ More);
+        {error, Error, More} -> {Messages ++ More, in_words({error, Error})}
+    end.
+
+in_words(ok) -> <<"clean">>;
+in_words({error, {too_long, Got, Limit}}) -> in_words("too-long got=~b limit=~b", [Got, Limit]);
+in_words({error, {truncated_header, Got, Wanted}}) -> in_words("truncated-header got=~b wanted=~b", [Got, Wanted]);
+in_words({error, {truncated_body, Got, Wanted}}) -> in_words("truncated-body got=~b wanted=~b", [Got, Wanted]).
+
+in_words(Format, Numbers) ->
+    iolist_to_binary(io_lib:format(Format, Numbers)).
+
+cuts(Length) when Length =< ?EVERY_CUT_UP_TO -> lists:seq(0, Length);
+cuts(Length) -> lists:seq(0, ?EDGE_CUTS) ++ lists:seq(Length - ?EDGE_CUTS, Length).
+
+read_vectors(File) ->
+    case file:read_file(File) of
+        {ok, Text} ->
+            [vector(Line) || Line <- binary:split(Text, <<"\n">>, [global]), Line =/= <<>>, binary:first(Line) =/= $#];
+        {error, Reason} ->
+            io:format(standard_error, "framing_test: ~s: ~s~n", [File, file:format_error(Reason)]),
+            halt(1)
+    end.
+
+vector(Line) ->
+    [Name, MaxFrame, Stream, Messages, Ending] = binary:split(Line, <<" | ">>, [global]),
+    #vector{name = Name, max_frame = binary_to_integer(MaxFrame), stream = bytes(Stream), messages = messages(Messages),
+            ending = Ending}.
+
+messages(<<"-">>) -> [];
+messages(Texts) -> [bytes(Text) || Text <- binary:split(Texts, <<",">>, [global])].
+
+%% A bytes value: "" for none, else parts joined by +, each hex or hex*count.
+bytes(<<"\"\"">>) -> <<>>;
+bytes(Text) -> << <<(part(binary:split(Part, <<"*">>)))/binary>> || Part <- binary:split(Text, <<"+">>, [global]) >>.
+
+part([Hex]) -> unhex(Hex);
+part([Hex, Count]) -> binary:copy(unhex(Hex), binary_to_integer(Count)).
+
+unhex(Hex) ->
+    << <<(binary_to_integer(Digits, 16))>> || <<Digits:2/binary>> <= Hex >>.

@@ -1,0 +1,29 @@
+%% Every bound of the Erlang peer, with its unit and the reason for its size.
+
+%% Bytes of body. The limit that peer.toml promises, and the default of --max-frame.
+-define(MAX_FRAME, 16 * 1024 * 1024).
+
+%% Bytes taken by one read of a socket.
+-define(READ_SIZE, 64 * 1024).
+
+%% Bytes of unsent answers in the socket's own queue: at the upper one gen_tcp:send/2 blocks, at the lower one it goes on.
+-define(HIGH_WATERMARK, 64 * 1024).
+-define(LOW_WATERMARK, 32 * 1024).
+
+%% Connections that the kernel holds until they are accepted. Above the 500 that may come at once; the kernel caps it further.
+-define(BACKLOG, 1024).
+
+%% Milliseconds without accepting after accept failed, mostly for want of descriptors: asking again at once would only burn the
+%% processor.
+-define(ACCEPT_PAUSE_MS, 100).
+
+%% What is read and thrown away behind a refused header, in bytes and in milliseconds. A socket closed with unread input is reset,
+%% and a reset destroys the last answers on their way; but nobody may hold the connection for ever.
+-define(DRAIN_BYTES, 64 * 1024 * 1024).
+-define(DRAIN_MS, 1000).
+
+%% Milliseconds from SIGTERM to the end of the process, whatever the clients do.
+-define(STOP_MS, 2000).
+
+%% Milliseconds without a byte from the server after the client's half-close, when the client takes the server for dead.
+-define(SILENCE_MS, 10000).

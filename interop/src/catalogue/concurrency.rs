@@ -1,0 +1,126 @@
+//! `concurrency.*`: many conversations at once, and many messages in one.
+
+use super::entry::{Entry, entry, exchange, feed_to, health_ping, write_on};
+use crate::model::body::Body;
+use crate::model::case::{Part, Step, Write};
+use crate::model::cut::Cut;
+use crate::model::names::Clause::{P3, P6, P10};
+use crate::model::names::Role;
+
+/// Clients of a server whose streams are mixed byte by byte.
+const MIXED_CLIENTS: [u16; 3] = [2, 10, 100];
+/// Client programs that talk to a server program at once: each is a process to start.
+const PAIRED_CLIENTS: u16 = 3;
+/// Messages in flight on one connection, and the bytes of each.
+const PIPELINED: (u64, usize) = (200, 512);
+/// Messages that together are more than both socket buffers hold, and the bytes of each.
+const BULK: (u64, usize) = (48, 256 * 1024);
+
+pub(super) fn entries() -> Vec<Entry> {
+    vec![
+        entry(
+            "concurrency.interleaved",
+            "a buffer shared by connections; answers to the wrong client",
+        )
+        .covers(&[P6])
+        .play(Role::Server, interleaved_server())
+        .play(Role::Pairing, interleaved_pairing()),
+        entry(
+            "concurrency.half-frame-holder",
+            "one client inside a frame keeping others waiting",
+        )
+        .covers(&[P6])
+        .play(Role::Server, half_frame_holder()),
+        entry(
+            "concurrency.pipelined",
+            "requests lost or reordered while others are answered",
+        )
+        .covers(&[P3])
+        .everywhere(&[exchange(Cut::AsItComes, letters(PIPELINED))]),
+        entry(
+            "concurrency.bulk-both-ways",
+            "a deadlock: both write, and neither reads",
+        )
+        .covers(&[P10, P3])
+        .everywhere(&[exchange(Cut::AsItComes, letters(BULK))]),
+    ]
+}
+
+fn letters((count, len): (u64, usize)) -> Vec<Body> {
+    (0..count).map(|seed| Body::Letters { seed, len }).collect()
+}
+
+fn own_message(conn: u16) -> Body {
+    Body::Text(format!("this belongs to client {conn}, and to no other"))
+}
+
+fn interleaved_server() -> Vec<Step> {
+    let mut next = 0;
+    let mut round = |clients: u16| {
+        let conns = next..next + clients;
+        next += clients;
+        let own = |conn| Write {
+            conn,
+            parts: vec![
+                Part::Frame(own_message(conn)),
+                Part::Frame(Body::Text(format!("{conn}"))),
+            ],
+            // A hundred clients byte by byte is a lot of system calls for what ten of them show.
+            cut: if clients > 10 {
+                Cut::At(vec![2, 9])
+            } else {
+                Cut::EachByte
+            },
+        };
+        let mixed = Step::Mixed {
+            writes: conns.clone().map(own).collect(),
+            seed: clients.into(),
+        };
+        let finish = conns.map(|conn| Step::Finish { conn });
+        [mixed, Step::Settle]
+            .into_iter()
+            .chain(finish)
+            .chain([Step::Settle])
+            .collect::<Vec<_>>()
+    };
+    MIXED_CLIENTS.into_iter().flat_map(&mut round).collect()
+}
+
+fn interleaved_pairing() -> Vec<Step> {
+    let clients = 0..PAIRED_CLIENTS;
+    let cut = clients.clone().map(|conn| Step::Recut {
+        conn,
+        cut: Cut::EachByte,
+    });
+    let ask = clients
+        .clone()
+        .map(|conn| feed_to(conn, [own_message(conn), "mine".into()]));
+    let end = clients.map(|conn| Step::EndInput { conn });
+    cut.chain(ask)
+        .chain([Step::Settle])
+        .chain(end)
+        .chain([Step::Settle])
+        .collect()
+}
+
+/// One client stops inside a frame, others are served, then it goes on and is served too.
+fn half_frame_holder() -> Vec<Step> {
+    let body: Body = "held for a while".into();
+    let keep = 7;
+    let held = vec![write_on(
+        0,
+        Cut::Whole,
+        vec![Part::Head {
+            body: body.clone(),
+            keep,
+        }],
+    )];
+    let others = (1..=50).flat_map(health_ping).collect();
+    let goes_on = vec![
+        write_on(0, Cut::Whole, vec![Part::Tail { body, skip: keep }]),
+        Step::Settle,
+        Step::Finish { conn: 0 },
+        Step::Settle,
+    ];
+    [held, others, goes_on].concat()
+}

@@ -1,0 +1,196 @@
+//! `connection.*`: how conversations end, in good order and otherwise.
+
+use super::entry::{Entry, entry, feed, feed_to, frames, health_ping, write, write_on};
+use crate::model::body::Body;
+use crate::model::case::{Part, Step};
+use crate::model::cut::Cut;
+use crate::model::names::Clause::{P3, P7, P8, P11, P13};
+use crate::model::names::Role;
+
+const GOOD: &str = "a good one";
+const BROKEN_OFF: &str = "this one breaks off";
+
+pub(super) fn entries() -> Vec<Entry> {
+    vec![
+        entry(
+            "connection.half-close",
+            "answers dropped at the end of the input",
+        )
+        .covers(&[P7, P13, P3])
+        .play(Role::Server, half_close_server())
+        .play(Role::Client, half_close_client())
+        .play(Role::Pairing, half_close_pairing()),
+        entry(
+            "connection.fin-empty",
+            "a crash or a leak when a connection brings nothing",
+        )
+        .covers(&[P7, P11])
+        .play(Role::Server, fin_empty()),
+        entry(
+            "connection.fin-in-header",
+            "a header cut short taken for one, or waited for in vain",
+        )
+        .covers(&[P8, P13, P11])
+        .play(Role::Server, fin_in_header_server())
+        .play(Role::Client, fin_in_header_client()),
+        entry(
+            "connection.fin-in-body",
+            "a short message passed on as whole; no end of the connection",
+        )
+        .covers(&[P8, P13, P11])
+        .play(
+            Role::Server,
+            [breaks_off(vec![broken_off(9)]), health_ping(1)].concat(),
+        )
+        .play(
+            Role::Client,
+            breaks_off_client(&[BROKEN_OFF], vec![broken_off(9)]),
+        ),
+        entry(
+            "connection.good-then-truncated",
+            "good messages thrown away with the bad one",
+        )
+        .covers(&[P8, P13])
+        .play(Role::Server, breaks_off(good_then_truncated()))
+        .play(
+            Role::Client,
+            breaks_off_client(&[GOOD, GOOD, BROKEN_OFF], good_then_truncated()),
+        ),
+        entry("connection.reset-in-frame", "a reset that is not caught")
+            .covers(&[P11])
+            .play(Role::Server, reset_in_frame()),
+        entry(
+            "connection.connect-close",
+            "an accept loop that dies of a client gone too soon",
+        )
+        .covers(&[P11])
+        .play(Role::Server, connect_close()),
+    ]
+}
+
+fn half_close_messages() -> Vec<Body> {
+    (0..20)
+        .map(|n| Body::Text(format!("due although the input has ended: {n}")))
+        .collect()
+}
+
+/// The FIN follows the requests at once: every answer is still due, then the server's FIN.
+fn half_close_server() -> Vec<Step> {
+    vec![
+        write(Cut::Whole, frames(&half_close_messages())),
+        Step::Finish { conn: 0 },
+        Step::Settle,
+    ]
+}
+
+/// The answers come only after the client's own FIN.
+fn half_close_client() -> Vec<Step> {
+    vec![
+        feed(half_close_messages()),
+        Step::EndInput { conn: 0 },
+        Step::Settle,
+        write(Cut::Whole, frames(&half_close_messages())),
+        Step::Settle,
+        Step::Finish { conn: 0 },
+        Step::Settle,
+    ]
+}
+
+fn half_close_pairing() -> Vec<Step> {
+    vec![
+        feed(half_close_messages()),
+        Step::EndInput { conn: 0 },
+        Step::Settle,
+    ]
+}
+
+fn fin_empty() -> Vec<Step> {
+    let empty = [Step::Finish { conn: 0 }, Step::Settle];
+    [empty.to_vec(), health_ping(1)].concat()
+}
+
+fn broken_off(keep: usize) -> Part {
+    Part::Head {
+        body: BROKEN_OFF.into(),
+        keep,
+    }
+}
+
+fn good_then_truncated() -> Vec<Part> {
+    vec![
+        Part::Frame(GOOD.into()),
+        Part::Frame(GOOD.into()),
+        broken_off(6),
+    ]
+}
+
+/// Everything in one write, then the FIN.
+fn breaks_off(parts: Vec<Part>) -> Vec<Step> {
+    vec![
+        write(Cut::Whole, parts),
+        Step::Finish { conn: 0 },
+        Step::Settle,
+    ]
+}
+
+/// The answers break off; the client has to say so by its exit status.
+fn breaks_off_client(asked: &[&str], answered: Vec<Part>) -> Vec<Step> {
+    let asked = vec![feed(asked.iter().copied()), Step::Settle];
+    let ended = vec![Step::EndInput { conn: 0 }, Step::Settle];
+    [asked, breaks_off(answered), ended].concat()
+}
+
+/// One connection for each of 1, 2 and 3 header bytes.
+fn fin_in_header_server() -> Vec<Step> {
+    let cut_short = |bytes: u16| {
+        let conn = bytes - 1;
+        [
+            write_on(conn, Cut::Whole, vec![broken_off(bytes.into())]),
+            Step::Finish { conn },
+            Step::Settle,
+        ]
+    };
+    [
+        [1, 2, 3].into_iter().flat_map(cut_short).collect(),
+        health_ping(3),
+    ]
+    .concat()
+}
+
+/// One client for each of 1, 2 and 3 header bytes.
+fn fin_in_header_client() -> Vec<Step> {
+    let cut_short = |bytes: u16| {
+        let conn = bytes - 1;
+        [
+            feed_to(conn, [BROKEN_OFF]),
+            Step::Settle,
+            write_on(conn, Cut::Whole, vec![broken_off(bytes.into())]),
+            Step::Finish { conn },
+            Step::EndInput { conn },
+            Step::Settle,
+        ]
+    };
+    [1, 2, 3].into_iter().flat_map(cut_short).collect()
+}
+
+fn reset_in_frame() -> Vec<Step> {
+    let reset = [
+        write(Cut::Whole, vec![broken_off(9)]),
+        Step::Abort { conn: 0 },
+    ];
+    [reset.to_vec(), health_ping(1)].concat()
+}
+
+/// A hundred clients that go as soon as they have come, by turns in good order and by a reset.
+fn connect_close() -> Vec<Step> {
+    let goes = |conn| match conn % 2 {
+        0 => Step::Finish { conn },
+        _ => Step::Abort { conn },
+    };
+    [
+        (0..100).map(goes).collect(),
+        vec![Step::Settle],
+        health_ping(100),
+    ]
+    .concat()
+}

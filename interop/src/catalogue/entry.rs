@@ -1,0 +1,199 @@
+//! The words in which the catalogue is written: entries, and conversations that suit every role.
+
+use crate::model::body::Body;
+use crate::model::case::{Case, Part, Step, Write};
+use crate::model::cut::Cut;
+use crate::model::names::{CaseId, Clause, Level, Role};
+
+/// A row of the catalogue: one idea, played in one or more roles.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    id: CaseId,
+    catches: String,
+    clauses: Vec<Clause>,
+    level: Level,
+    level_with_limit: Option<Level>,
+    plays: Vec<(Role, Vec<Step>)>,
+}
+
+/// Begins a row: its id, and the mistake that it catches.
+pub fn entry(id: &str, catches: &str) -> Entry {
+    Entry {
+        id: CaseId::new(id),
+        catches: catches.to_owned(),
+        clauses: Vec::new(),
+        level: Level::Must,
+        level_with_limit: None,
+        plays: Vec::new(),
+    }
+}
+
+impl Entry {
+    /// The clauses that it covers, the most telling first.
+    pub fn covers(mut self, clauses: &[Clause]) -> Self {
+        self.clauses = clauses.to_vec();
+        self
+    }
+
+    /// A failure only warns.
+    pub fn should(mut self) -> Self {
+        self.level = Level::Should;
+        self
+    }
+
+    /// A failure fails a peer that declares `max_frame`.
+    pub fn must_with_limit(mut self) -> Self {
+        self.level_with_limit = Some(Level::Must);
+        self
+    }
+
+    /// Played in one role, with these steps.
+    pub fn play(mut self, role: Role, steps: Vec<Step>) -> Self {
+        self.plays.push((role, steps));
+        self
+    }
+
+    /// One conversation for a server, a client and a pairing.
+    pub fn everywhere(self, talk: &[Exchange]) -> Self {
+        let pairing = pairing_steps(talk);
+        self.at_both_ends(talk).play(Role::Pairing, pairing)
+    }
+
+    /// One conversation for a server and a client, each facing the raw end.
+    pub fn at_both_ends(self, talk: &[Exchange]) -> Self {
+        self.play(Role::Server, server_steps(talk))
+            .play(Role::Client, client_steps(talk))
+    }
+
+    pub(super) fn into_cases(self) -> Vec<Case> {
+        let Self {
+            id,
+            catches,
+            clauses,
+            level,
+            level_with_limit,
+            plays,
+        } = self;
+        let case = |(role, steps)| Case {
+            id: id.clone(),
+            catches: catches.clone(),
+            clauses: clauses.clone(),
+            level,
+            level_with_limit,
+            role,
+            steps,
+        };
+        plays.into_iter().map(case).collect()
+    }
+}
+
+/// Messages that go to the server in one run and come back in one run, both cut the same way.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    messages: Vec<Body>,
+    cut: Cut,
+}
+
+/// One exchange, cut so.
+pub fn exchange(cut: Cut, messages: impl IntoIterator<Item = impl Into<Body>>) -> Exchange {
+    Exchange {
+        messages: messages.into_iter().map(Into::into).collect(),
+        cut,
+    }
+}
+
+/// One exchange, in one run.
+pub fn whole(messages: impl IntoIterator<Item = impl Into<Body>>) -> Exchange {
+    exchange(Cut::Whole, messages)
+}
+
+/// Frames with these bodies, on connection 0.
+pub fn write(cut: Cut, parts: Vec<Part>) -> Step {
+    write_on(0, cut, parts)
+}
+
+/// Frames with these bodies, on a connection of choice.
+pub fn write_on(conn: u16, cut: Cut, parts: Vec<Part>) -> Step {
+    Step::Write(Write { conn, parts, cut })
+}
+
+/// Messages for client 0.
+pub fn feed(messages: impl IntoIterator<Item = impl Into<Body>>) -> Step {
+    feed_to(0, messages)
+}
+
+/// Messages for a client of choice.
+pub fn feed_to(conn: u16, messages: impl IntoIterator<Item = impl Into<Body>>) -> Step {
+    Step::Feed {
+        conn,
+        messages: messages.into_iter().map(Into::into).collect(),
+    }
+}
+
+/// One frame for each body.
+pub fn frames(bodies: &[Body]) -> Vec<Part> {
+    bodies.iter().cloned().map(Part::Frame).collect()
+}
+
+/// A fresh client that is served: whatever came before, the server lives.
+pub fn health_ping(conn: u16) -> Vec<Step> {
+    vec![
+        write_on(conn, Cut::Whole, vec![Part::Frame("still there?".into())]),
+        Step::Settle,
+        Step::Finish { conn },
+        Step::Settle,
+    ]
+}
+
+/// The good end of a conversation with a server: whatever it still sends comes before its FIN.
+pub fn finish_server() -> Vec<Step> {
+    vec![Step::Finish { conn: 0 }, Step::Settle]
+}
+
+/// The good end of a conversation with a client: its input ends, then the connection does.
+pub fn finish_client() -> Vec<Step> {
+    vec![
+        Step::EndInput { conn: 0 },
+        Step::Settle,
+        Step::Finish { conn: 0 },
+        Step::Settle,
+    ]
+}
+
+/// The harness asks, message by message, and ends in good order.
+fn server_steps(talk: &[Exchange]) -> Vec<Step> {
+    let asked = |Exchange { messages, cut }: &Exchange| {
+        [write(cut.clone(), frames(messages)), Step::Settle]
+    };
+    [talk.iter().flat_map(asked).collect(), finish_server()].concat()
+}
+
+/// The client is told what to ask; the harness answers, cut so, and waits for the deliveries.
+fn client_steps(talk: &[Exchange]) -> Vec<Step> {
+    let answered = |Exchange { messages, cut }: &Exchange| {
+        [
+            feed(messages.clone()),
+            Step::Settle,
+            write(cut.clone(), frames(messages)),
+            Step::Settle,
+        ]
+    };
+    [talk.iter().flat_map(answered).collect(), finish_client()].concat()
+}
+
+/// The client is told what to ask; the link cuts both ways.
+fn pairing_steps(talk: &[Exchange]) -> Vec<Step> {
+    let relayed = |Exchange { messages, cut }: &Exchange| {
+        [
+            Step::Recut {
+                conn: 0,
+                cut: cut.clone(),
+            },
+            feed(messages.clone()),
+            Step::Settle,
+        ]
+    };
+    let mut steps: Vec<Step> = talk.iter().flat_map(relayed).collect();
+    steps.extend([Step::EndInput { conn: 0 }, Step::Settle]);
+    steps
+}

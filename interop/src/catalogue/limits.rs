@@ -1,0 +1,106 @@
+//! `limits.*`: lengths that nobody should believe, and bytes that are no frames at all.
+
+use super::entry::{Entry, entry, feed, frames, health_ping, write, write_on};
+use crate::model::body::Body;
+use crate::model::case::{Part, Step};
+use crate::model::cut::Cut;
+use crate::model::names::Clause::{P9, P11, P13};
+use crate::model::names::Role;
+
+/// Above every customary limit; at the edges of signed integers and of their wrap-around.
+const CLAIMS: [u64; 5] = [
+    0x4000_0000,
+    0x7fff_ffff,
+    0x8000_0000,
+    0xffff_fffc,
+    0xffff_ffff,
+];
+
+/// What lands on an open port: HTTP, a TLS hello, a line of text, zeros.
+const FOREIGN: [&[u8]; 4] = [
+    b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    b"hello?\r\n",
+    &[0; 16],
+];
+
+pub(super) fn entries() -> Vec<Entry> {
+    vec![
+        entry(
+            "limits.oversize-refused",
+            "no limit; a length taken for signed, or wrapped around",
+        )
+        .covers(&[P9, P11, P13])
+        .should()
+        .must_with_limit()
+        .play(Role::Server, oversize_server())
+        .play(Role::Client, oversize_client()),
+        entry(
+            "limits.good-then-bad",
+            "an answer lost in the reset that follows a refusal",
+        )
+        .covers(&[P9])
+        .should()
+        .must_with_limit()
+        .play(Role::Server, good_then_bad()),
+        entry(
+            "limits.foreign",
+            "a crash, or a hang of others, on bytes of another protocol",
+        )
+        .covers(&[P11])
+        .play(Role::Server, foreign()),
+    ]
+}
+
+fn oversize_server() -> Vec<Step> {
+    let claim = |(conn, claim): (u16, u64)| {
+        [
+            write_on(conn, Cut::Whole, vec![Part::Claim(claim)]),
+            Step::Settle,
+        ]
+    };
+    let next = CLAIMS.len() as u16;
+    [
+        (0..).zip(CLAIMS).flat_map(claim).collect(),
+        health_ping(next),
+    ]
+    .concat()
+}
+
+/// The client has to give up, and to say so by its exit status.
+fn oversize_client() -> Vec<Step> {
+    vec![
+        feed(["what will come back is far too long"]),
+        Step::Settle,
+        write(Cut::Whole, vec![Part::Claim(CLAIMS[1])]),
+        Step::Settle,
+        Step::EndInput { conn: 0 },
+        Step::Settle,
+    ]
+}
+
+/// The answer to the good one has come before the bad one goes out.
+fn good_then_bad() -> Vec<Step> {
+    let good: Body = "answered before".into();
+    vec![
+        write(Cut::Whole, frames(&[good])),
+        Step::Settle,
+        write(Cut::Whole, vec![Part::Claim(CLAIMS[1])]),
+        Step::Settle,
+    ]
+}
+
+fn foreign() -> Vec<Step> {
+    let lands = |(conn, bytes): (u16, &[u8])| {
+        [
+            write_on(conn, Cut::Whole, vec![Part::Raw(bytes.to_vec())]),
+            Step::Finish { conn },
+        ]
+    };
+    let next = FOREIGN.len() as u16;
+    [
+        (0..).zip(FOREIGN).flat_map(lands).collect(),
+        health_ping(next),
+    ]
+    .concat()
+}

@@ -1,0 +1,101 @@
+//! The cases, one file for each group, all of one shape: a list of [`Entry`]s.
+//!
+//! A case says what the harness does and which mistake that catches; it never says what the peers
+//! should answer. Read [`framing`] first.
+
+mod concurrency;
+mod connection;
+mod entry;
+mod framing;
+mod limits;
+mod payload;
+
+use std::sync::Arc;
+
+use crate::model::case::Case;
+
+pub use entry::Entry;
+
+/// Every case, for every role, in the order of the document.
+#[must_use]
+pub fn cases() -> Vec<Arc<Case>> {
+    entries()
+        .into_iter()
+        .flat_map(Entry::into_cases)
+        .map(Arc::new)
+        .collect()
+}
+
+fn entries() -> Vec<Entry> {
+    [
+        framing::entries(),
+        payload::entries(),
+        connection::entries(),
+        concurrency::entries(),
+        limits::entries(),
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::cases;
+    use crate::model::case::Step;
+    use crate::model::names::Role;
+
+    #[test]
+    fn a_case_has_one_stimulus_for_each_role() {
+        let mut seen = BTreeSet::new();
+        for case in cases() {
+            assert!(
+                seen.insert((case.id.clone(), case.role)),
+                "{} twice as {}",
+                case.id,
+                case.role
+            );
+        }
+    }
+
+    #[test]
+    fn every_case_covers_a_clause_and_says_what_it_catches() {
+        for case in cases() {
+            assert!(!case.clauses.is_empty(), "{}", case.id);
+            assert!(!case.catches.is_empty(), "{}", case.id);
+            assert!(!case.steps.is_empty(), "{}", case.id);
+        }
+    }
+
+    #[test]
+    fn a_role_is_given_only_the_steps_that_it_can_play() {
+        for case in cases() {
+            for step in &case.steps {
+                let playable = match (case.role, step) {
+                    (_, Step::Settle) => true,
+                    (Role::Server, step) => !matches!(
+                        step,
+                        Step::Feed { .. } | Step::EndInput { .. } | Step::Recut { .. }
+                    ),
+                    (Role::Client, step) => !matches!(step, Step::Recut { .. }),
+                    (Role::Pairing, step) => {
+                        matches!(
+                            step,
+                            Step::Feed { .. } | Step::EndInput { .. } | Step::Recut { .. }
+                        )
+                    }
+                };
+                assert!(playable, "{} as {}: {step:?}", case.id, case.role);
+            }
+        }
+    }
+
+    #[test]
+    fn a_case_survives_being_written_down_and_read_again() {
+        for case in cases() {
+            let text = serde_json::to_string(&case).unwrap();
+            let again: crate::model::case::Case = serde_json::from_str(&text).unwrap();
+            assert_eq!(case.steps, again.steps, "{}", case.id);
+        }
+    }
+}

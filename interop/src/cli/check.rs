@@ -1,0 +1,256 @@
+//! `interop check`: one side only, of a program that may have no `peer.toml` yet.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use regex::Regex;
+use rust_server::framing::{Framing, MaxFrame};
+
+use super::exit::Failure;
+use super::session::{self, SessionArgs};
+use super::utf8;
+use crate::catalogue;
+use crate::model::names::Role;
+use crate::model::protocol::{Protocol, Service, Transport};
+use crate::model::transcript::Stop;
+use crate::peer::command::Template;
+use crate::peer::manifest::{ClientSide, Contract, Manifest, ServerSide, Start};
+use crate::peer::registry::{Peer, Registry};
+use crate::runner::{Plan, Selection};
+
+const AFTER_HELP: &str = "\
+Examples:
+  interop check ./my-peer
+  interop check server --addr 127.0.0.1:9000
+  interop check server -- ./my-server --port {port}
+  interop check client -- ./my-client {host} {port}
+
+In a command, {host} and {port} stand for where to listen or to connect.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Args {
+    /// A peer's folder, or the word `server` or `client`
+    #[arg(value_name = "PEER|server|client")]
+    target: PathBuf,
+    /// The address of a server that runs already
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "command")]
+    addr: Option<String>,
+    /// A pattern of the line by which a server says that it is ready; a group named `port` may say where
+    #[arg(long, value_name = "REGEX", conflicts_with = "addr")]
+    ready: Option<Regex>,
+    /// The port that the program hard-codes
+    #[arg(long, value_name = "PORT", conflicts_with = "addr", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    /// The limit that the program promises to enforce
+    #[arg(long, value_name = "SIZE")]
+    max_frame: Option<MaxFrame>,
+    /// How messages are laid on the stream
+    #[arg(long, value_name = "FRAMING", default_value_t)]
+    framing: Framing,
+    /// What a server answers
+    #[arg(long, value_name = "SERVICE", default_value_t)]
+    service: Service,
+    /// How a client takes messages and gives them back
+    #[arg(long, value_enum, default_value_t)]
+    contract: ContractArg,
+    /// Contract lines: a pattern that finds a received message in a line of output; group 1 is its text
+    #[arg(long, value_name = "REGEX", required_if_eq("contract", "lines"))]
+    received: Option<Regex>,
+    /// Contract lines: what the client sends by itself
+    #[arg(long, value_name = "TEXT")]
+    greeting: Vec<String>,
+    /// Contract lines: how the client is stopped
+    #[arg(long, value_enum, default_value_t)]
+    stop: StopArg,
+    #[command(flatten)]
+    session: SessionArgs,
+    /// The command that starts the program
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum ContractArg {
+    /// 4-byte big-endian length and body on stdin and stdout
+    #[default]
+    Frames,
+    /// A line of text is a message
+    Lines,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum StopArg {
+    /// Its stdin ends
+    #[default]
+    Eof,
+    /// It is interrupted
+    Interrupt,
+}
+
+pub fn main(mut args: Args) -> Result<ExitCode, Failure> {
+    let session = std::mem::take(&mut args.session);
+    let peer = args.peer()?;
+    let registry = Registry::of_one(peer);
+    let cases = catalogue::cases();
+    let selection = Selection {
+        cases: session.cases.clone(),
+        levels: session.levels.clone(),
+        roles: vec![Role::Server, Role::Client],
+        ..Selection::default()
+    };
+    if let Some(slip) = selection.unmatched_case(&cases) {
+        return Err(Failure::nothing_selected(slip));
+    }
+    let plan = Plan::new(&registry, &cases, &selection);
+    if plan.cases() == 0 {
+        return Err(Failure::nothing_selected(
+            "nothing selected: this peer is to play none of these cases",
+        ));
+    }
+    session::play(plan, &registry, &cases, &session)
+}
+
+impl Args {
+    fn peer(self) -> Result<Peer, Failure> {
+        let is = |word: &str| self.target == Path::new(word);
+        let (side, addressed, commanded) = (
+            is("server") || is("client"),
+            self.addr.is_some(),
+            !self.command.is_empty(),
+        );
+        if side && (addressed || commanded) {
+            return match is("server") {
+                true => self.server(),
+                false => self.client(),
+            };
+        }
+        if addressed || commanded {
+            return Err(Failure::usage(
+                "--addr and a command go with the word `server` or `client`",
+            ));
+        }
+        if side && !self.target.is_dir() {
+            return Err(Failure::usage(format!(
+                "`check {0}` needs a command behind `--`{1}",
+                self.target.display(),
+                if is("server") {
+                    ", or --addr HOST:PORT"
+                } else {
+                    ""
+                }
+            )));
+        }
+        Peer::load(&self.target).map_err(Failure::usage)
+    }
+
+    const fn protocol(&self) -> Protocol {
+        Protocol {
+            framing: self.framing,
+            service: self.service,
+            transport: Transport::Tcp,
+        }
+    }
+
+    fn server(self) -> Result<Peer, Failure> {
+        let protocols = vec![self.protocol()];
+        let start = match &self.addr {
+            Some(address) => Start::Running(resolve(address)?),
+            None => {
+                let template = Template::verbatim(utf8(self.command)?);
+                if self.port.is_none() && self.ready.is_none() && !template.mentions("port") {
+                    return Err(Failure::usage(
+                        "the server cannot learn its port: put {port} into the command, or say --port PORT \
+                         where it is hard-coded, or --ready REGEX where it says which it chose",
+                    ));
+                }
+                Start::Command(template)
+            }
+        };
+        let side = ServerSide {
+            start,
+            ready: self.ready,
+            port: self.port,
+            protocols,
+            max_frame: self.max_frame,
+            idle_timeout: None,
+            env: BTreeMap::new(),
+            known: Vec::new(),
+        };
+        peer("server", |manifest| manifest.server = Some(side))
+    }
+
+    fn client(self) -> Result<Peer, Failure> {
+        if self.addr.is_some() {
+            return Err(Failure::usage(
+                "--addr goes with `check server`: a client is started by a command",
+            ));
+        }
+        let protocols = vec![self.protocol()];
+        let command = Template::verbatim(utf8(self.command)?);
+        if self.port.is_none() && !command.mentions("port") {
+            return Err(Failure::usage(
+                "the client cannot learn where to connect: put {port} into the command, or say --port PORT \
+                 where it is hard-coded",
+            ));
+        }
+        let contract = match (self.contract, self.received) {
+            (ContractArg::Lines, Some(received)) if received.captures_len() < 2 => {
+                return Err(Failure::usage(format!(
+                    "--received `{received}` has no group: group 1 is the text"
+                )));
+            }
+            (ContractArg::Lines, Some(received)) => Contract::Lines {
+                received,
+                greeting: self.greeting,
+                stop: match self.stop {
+                    StopArg::Eof => Stop::EndOfInput,
+                    StopArg::Interrupt => Stop::Interrupt,
+                },
+            },
+            _ => Contract::Frames,
+        };
+        let side = ClientSide {
+            command,
+            contract,
+            port: self.port,
+            protocols,
+            max_frame: self.max_frame,
+            env: BTreeMap::new(),
+            known: Vec::new(),
+        };
+        peer("client", |manifest| manifest.client = Some(side))
+    }
+}
+
+/// A peer that has no `peer.toml`, in the working directory.
+fn peer(name: &str, add: impl FnOnce(&mut Manifest)) -> Result<Peer, Failure> {
+    let folder = std::env::current_dir()
+        .map_err(|e| Failure::environment(format!("the working directory is gone: {e}")))?;
+    let mut manifest = Manifest {
+        name: name.parse().map_err(Failure::usage)?,
+        language: String::new(),
+        summary: String::new(),
+        requires: Vec::new(),
+        install: BTreeMap::new(),
+        build: Vec::new(),
+        server: None,
+        client: None,
+    };
+    add(&mut manifest);
+    Ok(Peer::new(folder, manifest))
+}
+
+fn resolve(address: &str) -> Result<SocketAddr, Failure> {
+    let refuse = |why: String| Failure::usage(format!("--addr {address}: {why}"));
+    let mut found = address
+        .to_socket_addrs()
+        .map_err(|e| refuse(e.to_string()))?;
+    found
+        .next()
+        .ok_or_else(|| refuse("no such host".to_owned()))
+}

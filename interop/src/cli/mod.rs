@@ -1,0 +1,79 @@
+//! The command line: one file for each subcommand. Each reads its arguments, has the runner do the work
+//! and says what came of it; none does the work itself.
+
+mod check;
+mod doctor;
+mod exit;
+mod list;
+mod output;
+mod peer;
+mod run;
+mod session;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::Failure;
+
+/// Say whether TCP clients and servers in different languages understand each other, whatever TCP does
+/// to the bytes; and where they do not, whose fault it is.
+#[derive(Debug, Parser)]
+#[command(name = "interop", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+Without a command, `interop run` is meant: every pairing of the peers of the nearest interop.toml.
+
+Exit status: 0 as expected, 1 a must failed or a declared deviation is stale, 2 wrong usage or
+manifest, 3 harness or environment, 4 nothing selected, 77 everything selected was skipped,
+130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Every pairing, and every peer on its own (the default)
+    Run(run::Args),
+    /// One side only: a peer's folder, a server by its address, or a command
+    Check(check::Args),
+    /// What there is: peers, cases, requirements, framings
+    List(list::Args),
+    /// What is installed, what is missing, and how to get it
+    Doctor(doctor::Args),
+    /// Be one of the reference peers that are built in
+    #[command(hide = true)]
+    Peer(peer::Args),
+    /// Be the process that ends peers when the harness was killed
+    #[command(hide = true)]
+    Guard,
+}
+
+/// Runs the program that was called, and returns its exit status.
+#[must_use]
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let result = match command.unwrap_or_else(|| Command::Run(run::Args::default_run())) {
+        Command::Run(args) => run::main(args),
+        Command::Check(args) => check::main(args),
+        Command::List(args) => list::main(&args),
+        Command::Doctor(args) => doctor::main(&args),
+        Command::Peer(args) => return peer::main(args),
+        Command::Guard => {
+            crate::peer::guard::keep(std::io::stdin().lock());
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    result.unwrap_or_else(Failure::report)
+}
+
+/// The arguments behind `--` as text: what is no UTF-8 cannot stand in a command template.
+fn utf8(words: Vec<OsString>) -> Result<Vec<String>, Failure> {
+    let text = |word: OsString| {
+        word.into_string()
+            .map_err(|word| Failure::usage(format!("{} is not UTF-8", word.display())))
+    };
+    words.into_iter().map(text).collect()
+}

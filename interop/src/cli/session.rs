@@ -1,0 +1,139 @@
+//! What `run` and `check` have in common: from a plan to an exit status.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::exit::Failure;
+use super::output::Format;
+use crate::model::case::Case;
+use crate::model::names::Level;
+use crate::model::pattern::Pattern;
+use crate::peer::{build, guard, registry::Registry};
+use crate::report::Reporter;
+use crate::report::human::Human;
+use crate::report::json::Json;
+use crate::report::progress::Progress;
+use crate::runner::{self, Event, Options, Plan, Summary};
+
+/// The flags that both take.
+#[derive(Debug, Args)]
+pub struct SessionArgs {
+    /// Only these cases: an id, a group, a glob such as 'framing.*', or a clause such as P9
+    #[arg(long = "case", value_name = "PATTERN")]
+    pub cases: Vec<Pattern>,
+    /// Only cases of this level: must, should or info
+    #[arg(long = "level", value_name = "LEVEL", value_parser = level)]
+    pub levels: Vec<Level>,
+    /// A failed should fails the run too
+    #[arg(long)]
+    pub strict: bool,
+    /// How many pairings run side by side [default: two for each processor]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Same seed, same run
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// The form of the result on stdout
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+impl Default for SessionArgs {
+    fn default() -> Self {
+        Self {
+            cases: Vec::new(),
+            levels: Vec::new(),
+            strict: false,
+            jobs: None,
+            seed: 1,
+            format: Format::default(),
+        }
+    }
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    let known = [Level::Must, Level::Should, Level::Info];
+    known
+        .into_iter()
+        .find(|level| level.to_string() == text)
+        .ok_or_else(|| "expected must, should or info".to_owned())
+}
+
+/// Plays a plan, shows it, and returns the exit status.
+pub fn play(
+    plan: Plan,
+    registry: &Registry,
+    cases: &[Arc<Case>],
+    args: &SessionArgs,
+) -> Result<ExitCode, Failure> {
+    let interop = std::env::current_exe()
+        .map_err(|e| Failure::environment(format!("cannot find our own executable: {e}")))?;
+    let options = Options {
+        jobs: args.jobs.map_or_else(default_jobs, usize::from),
+        seed: args.seed,
+        interop: interop.clone(),
+        cache: build::cache_dir().map_err(Failure::environment)?,
+    };
+    guard::start(&interop)
+        .map_err(|e| Failure::environment(format!("cannot start the guard process: {e}")))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::environment(format!("cannot start the runtime: {e}")))?;
+    let summary = runtime.block_on(async {
+        let cancel = CancellationToken::new();
+        cancel_on_signals(&cancel)
+            .map_err(|e| Failure::environment(format!("cannot listen to signals: {e}")))?;
+        let mut reporters = reporters(args.format);
+        let listen = |event: &Event| {
+            for reporter in &mut reporters {
+                // A reader of ours that has gone must not keep the run from its exit status.
+                let _ = reporter.event(event);
+            }
+        };
+        Ok::<Summary, Failure>(runner::run(plan, registry, cases, options, cancel, listen).await)
+    })?;
+    // A pipe that a program left behind may still be read; nothing depends on that.
+    runtime.shutdown_background();
+    Ok(ExitCode::from(summary.exit_code(args.strict)))
+}
+
+fn reporters(format: Format) -> [Box<dyn Reporter>; 2] {
+    let result: Box<dyn Reporter> = match format {
+        Format::Human => Box::new(Human::new(anstream::stdout())),
+        Format::Json => Box::new(Json::new(std::io::stdout())),
+    };
+    // Progress first: its line is gone when the result is written.
+    [Box::new(Progress::of_environment()), result]
+}
+
+/// The first signal ends the run in good order, a second one at once.
+fn cancel_on_signals(cancel: &CancellationToken) -> std::io::Result<()> {
+    const INTERRUPTED: i32 = 130;
+    for kind in [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ] {
+        let mut signals = signal(kind)?;
+        let cancel = cancel.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                if cancel.is_cancelled() {
+                    // The guard ends what still runs.
+                    std::process::exit(INTERRUPTED);
+                }
+                cancel.cancel();
+            }
+        });
+    }
+    Ok(())
+}
+
+fn default_jobs() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get() * 2)
+}

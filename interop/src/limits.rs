@@ -1,0 +1,64 @@
+//! Every bound of the harness, with its unit and its reason. Nothing here waits or grows without one.
+
+use std::time::Duration;
+
+/// How many bytes beyond those due are kept as evidence before a channel is not read any further.
+pub const FLOOD: usize = 64 * 1024;
+
+/// One read from a socket or a pipe, in bytes: large enough that a 1 MiB message costs few system calls.
+pub const READ: usize = 64 * 1024;
+
+/// The longest output line that is kept, in bytes; a longer one is cut there. Room for a 16 MiB message
+/// delivered by a client of contract `lines`, and some more.
+pub const LINE: usize = 17 * 1024 * 1024;
+
+/// How many of a program's last output lines are kept as evidence.
+pub const TAIL_LINES: usize = 40;
+
+/// How much of each of them, in bytes.
+pub const TAIL_LINE: usize = 500;
+
+/// How long a program may take from its start until it is ready (server) or has connected (client). A
+/// virtual machine on a loaded computer takes a second or two.
+pub const START: Duration = Duration::from_secs(20);
+
+/// How long nothing may move while something is due. A correct peer on a loaded machine is silent for tens
+/// of milliseconds.
+pub const NO_PROGRESS: Duration = Duration::from_secs(4);
+
+/// How long a process may take to be seen dead after its connections were.
+pub const CRASH: Duration = Duration::from_millis(100);
+
+/// How long an end is waited for that the case does not judge: only to see what may come before it.
+pub const UNJUDGED_END: Duration = Duration::from_secs(1);
+
+/// How long one case may take in all, so that a peer which sends a byte now and then cannot hold a run.
+pub const CASE: Duration = Duration::from_secs(90);
+
+/// How long a fragment may stay unread before the next is sent anyway, unconfirmed. A peer that reads
+/// nothing is judged by what it answers, not by this.
+pub const DELIVERY: Duration = Duration::from_secs(2);
+
+/// The pause between two fragments where the kernel cannot be asked whether the first was read.
+pub const UNPROVEN_DELIVERY: Duration = Duration::from_millis(5);
+
+/// How long a process group has to end after SIGTERM before it is killed (clause P12 and the peer contract).
+pub const GRACE: Duration = Duration::from_secs(5);
+
+/// How long output pipes are drained after a process has ended: a grandchild may hold them open.
+pub const DRAIN: Duration = Duration::from_millis(500);
+
+/// How long one build command may take. Compilers are slow on a first run.
+pub const BUILD: Duration = Duration::from_secs(600);
+
+/// How long another run of the harness may hold a hard-coded port, or a build, before we give up.
+pub const LOCK: Duration = Duration::from_secs(600);
+
+/// How long a port may stay in TIME_WAIT: Linux keeps it for 60 seconds.
+pub const TIME_WAIT: Duration = Duration::from_secs(65);
+
+/// The largest peer folder that is fingerprinted, in files.
+pub const FOLDER_FILES: usize = 10_000;
+
+/// The largest peer folder that is fingerprinted, in bytes.
+pub const FOLDER_BYTES: u64 = 256 * 1024 * 1024;

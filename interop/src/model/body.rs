@@ -1,0 +1,105 @@
+//! The bytes that an application sends: written out, or made from a rule so that a case stays small.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// The body of one message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Body {
+    /// UTF-8 text.
+    Text(String),
+    /// Any bytes, written out.
+    Bytes(Vec<u8>),
+    /// One byte over and over.
+    Repeat {
+        /// The byte.
+        byte: u8,
+        /// How many of it, in bytes.
+        len: usize,
+    },
+    /// Printable ASCII that repeats at no usual buffer size, so that a lost or doubled piece shows.
+    Letters {
+        /// Same seed, same letters.
+        seed: u64,
+        /// In bytes.
+        len: usize,
+    },
+    /// Bytes of any value from a seeded generator.
+    Random {
+        /// Same seed, same bytes.
+        seed: u64,
+        /// In bytes.
+        len: usize,
+    },
+}
+
+/// Characters that many programs take for the end of a line, beside the line feed.
+const LINE_ENDS: [char; 2] = ['\u{2028}', '\u{2029}'];
+
+impl Body {
+    /// The bytes themselves.
+    #[must_use]
+    pub fn bytes(&self) -> Bytes {
+        match self {
+            Self::Text(text) => Bytes::copy_from_slice(text.as_bytes()),
+            Self::Bytes(bytes) => Bytes::copy_from_slice(bytes),
+            Self::Repeat { byte, len } => Bytes::from(vec![*byte; *len]),
+            Self::Letters { seed, len } => {
+                let mut rng = fastrand::Rng::with_seed(*seed);
+                (0..*len).map(|_| rng.alphanumeric() as u8).collect()
+            }
+            Self::Random { seed, len } => {
+                let mut bytes = vec![0; *len];
+                fastrand::Rng::with_seed(*seed).fill(&mut bytes);
+                Bytes::from(bytes)
+            }
+        }
+    }
+
+    /// Whether a line of text can carry it: UTF-8, not empty, nothing that could end the line early.
+    ///
+    /// What a line cannot carry is not asked of a client of contract `lines`.
+    #[must_use]
+    pub fn fits_a_line(&self) -> bool {
+        let bytes = self.bytes();
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            return false;
+        };
+        !text.is_empty() && !text.contains(|c: char| c.is_control() || LINE_ENDS.contains(&c))
+    }
+}
+
+impl From<&str> for Body {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Body;
+
+    #[test]
+    fn a_seeded_body_is_the_same_each_time_and_differs_by_seed() {
+        let body = |seed| Body::Random { seed, len: 64 }.bytes();
+        assert_eq!(body(1), body(1));
+        assert_ne!(body(1), body(2));
+    }
+
+    #[test]
+    fn only_plain_text_fits_a_line() {
+        assert!(Body::from("你好 🎉").fits_a_line());
+        assert!(Body::Letters { seed: 1, len: 100 }.fits_a_line());
+        for unfit in [
+            "",
+            "two\nlines",
+            "bell\u{7}",
+            "next\u{85}line",
+            "sep\u{2028}arator",
+        ] {
+            assert!(!Body::from(unfit).fits_a_line(), "{unfit:?}");
+        }
+        assert!(!Body::Bytes(vec![0xff]).fits_a_line());
+    }
+}

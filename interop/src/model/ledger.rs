@@ -1,0 +1,459 @@
+//! The books of a case: for each channel, what was due so far and what was seen so far.
+//!
+//! The protocol's rules live here, once. The stage keeps a ledger while it acts, to know what to wait
+//! for; the [oracle](super::oracle) replays a finished transcript into one, to know what was wrong.
+
+use std::collections::BTreeMap;
+
+use bytes::{Bytes, BytesMut};
+use rust_server::framing::MaxFrame;
+
+use crate::limits::FLOOD;
+
+use super::names::{Clause, Role};
+use super::protocol::{NOTATION, frame};
+use super::transcript::{Act, Channel, ChannelEnd, Conn, Exit, Setting, Sight, Stop, What, Wire};
+
+/// A server that promises no limit must take messages of this size, and ought to refuse larger ones.
+const CUSTOMARY_LIMIT: MaxFrame = MaxFrame::DEFAULT;
+
+/// The books of one case.
+#[derive(Debug)]
+pub struct Ledger {
+    setting: Setting,
+    accounts: BTreeMap<Channel, Account>,
+    clients: BTreeMap<Conn, ClientAccount>,
+    written: BTreeMap<Conn, Written>,
+    server_exit: Option<Exit>,
+}
+
+/// What is due and what was seen on one channel.
+#[derive(Debug, Default)]
+pub struct Account {
+    /// The bytes due so far.
+    pub due: Vec<u8>,
+    /// The bytes seen so far.
+    pub seen: Vec<u8>,
+    /// How many bytes from the start are as they should be.
+    pub matched: usize,
+    /// The first bytes that should not have come, or not yet.
+    pub deviation: Option<Deviation>,
+    /// The clause by which the channel has to end by now.
+    pub due_end: Option<Clause>,
+    /// How it ended.
+    pub seen_end: Option<ChannelEnd>,
+    /// We reset the connection, so nothing more is due.
+    pub released: bool,
+}
+
+/// Where a channel left the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deviation {
+    /// Offset of the first such byte.
+    pub offset: usize,
+    /// Everything due at that moment had come already, so the byte is one too many, or came too early.
+    pub excess: bool,
+}
+
+/// What is due of a client program's end, and what was seen.
+#[derive(Debug, Default)]
+pub struct ClientAccount {
+    /// Its input has ended.
+    pub input_ended: bool,
+    /// How it has to end by now.
+    pub due_exit: Option<DueExit>,
+    /// How it ended.
+    pub exit: Option<Exit>,
+}
+
+/// The exit status that tells the truth (clause P13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DueExit {
+    /// All went well.
+    Zero,
+    /// The connection ended inside a frame.
+    NonZero,
+    /// Either is right, or it is not judged.
+    Any,
+}
+
+/// What the raw end wrote on a connection so far.
+#[derive(Debug, Default)]
+struct Written {
+    undecoded: BytesMut,
+    refused: bool,
+    finished: bool,
+}
+
+/// Where a case stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Everything due has come.
+    Settled,
+    /// All bytes have come; a connection or a process has still to end.
+    EndsMissing,
+    /// Bytes are still due.
+    BytesMissing,
+    /// What was seen cannot become right any more.
+    Broken,
+}
+
+impl Ledger {
+    /// Opens the books.
+    #[must_use]
+    pub fn new(setting: Setting) -> Self {
+        Self {
+            setting,
+            accounts: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            written: BTreeMap::new(),
+            server_exit: None,
+        }
+    }
+
+    /// Enters one line of the transcript.
+    pub fn enter(&mut self, what: &What) {
+        match what {
+            What::Did(act) => self.enter_act(act),
+            What::Saw(sight) => self.enter_sight(sight),
+        }
+    }
+
+    fn enter_act(&mut self, act: &Act) {
+        match act {
+            Act::Fed { conn, message } => {
+                self.open_client(*conn);
+                self.owe_message(*conn, message);
+            }
+            Act::InputEnded { conn } => {
+                self.open_client(*conn);
+                self.client(*conn).input_ended = true;
+                if self.setting.wire == Wire::Seen {
+                    // P13: the client half-closes, or, interrupted, its end closes the connection.
+                    self.account(Channel::Requests(*conn))
+                        .due_end
+                        .get_or_insert(Clause::P13);
+                    if self.setting.role == Role::Pairing {
+                        self.account(Channel::Answers(*conn)).due_end = Some(Clause::P7);
+                    }
+                }
+                self.owe_exit(*conn);
+            }
+            Act::Wrote { conn, bytes } => self.enter_written(*conn, bytes),
+            Act::Finished { conn } => self.enter_finished(*conn),
+            Act::Aborted { conn } => {
+                for (channel, account) in &mut self.accounts {
+                    account.released |= channel.conn() == *conn;
+                }
+            }
+        }
+    }
+
+    fn enter_sight(&mut self, sight: &Sight) {
+        match sight {
+            Sight::Connected { conn } => match self.setting.role {
+                Role::Server => drop(self.account(Channel::Answers(*conn))),
+                Role::Client | Role::Pairing => self.open_client(*conn),
+            },
+            Sight::Bytes { channel, bytes } => self.account(*channel).see(bytes),
+            Sight::Ended { channel, end } => {
+                self.account(*channel).seen_end.get_or_insert(*end);
+            }
+            Sight::ClientExited { conn, exit } => self.client(*conn).exit = Some(*exit),
+            Sight::ServerExited { exit } => self.server_exit = Some(*exit),
+            Sight::Delivered { .. } | Sight::Stalled { .. } => {}
+        }
+    }
+
+    /// The first time that a client is heard of, its greeting is due.
+    fn open_client(&mut self, conn: Conn) {
+        if self.clients.contains_key(&conn) {
+            return;
+        }
+        self.clients.insert(conn, ClientAccount::default());
+        for message in self.setting.greeting.clone() {
+            self.owe_message(conn, &message);
+        }
+    }
+
+    /// A client was told a message: by P13 it is due on the wire, and between two peers by P3 its
+    /// answer, and by P13 the delivery of that.
+    fn owe_message(&mut self, conn: Conn, message: &Bytes) {
+        let protocol = self.setting.protocol;
+        if self.setting.wire == Wire::Seen {
+            self.account(Channel::Requests(conn))
+                .owe(&frame(protocol.framing, message));
+        }
+        if self.setting.role == Role::Pairing {
+            let answer = protocol.service.answer(message);
+            if self.setting.wire == Wire::Seen {
+                self.account(Channel::Answers(conn))
+                    .owe(&frame(protocol.framing, &answer));
+            }
+            self.account(Channel::Delivered(conn))
+                .owe(&frame(NOTATION, &answer));
+        }
+    }
+
+    /// The raw end wrote: each message that is now complete is due an answer, or a delivery (P5).
+    fn enter_written(&mut self, conn: Conn, bytes: &[u8]) {
+        let protocol = self.setting.protocol;
+        let limit = self.setting.max_frame.unwrap_or(CUSTOMARY_LIMIT);
+        let role = self.setting.role;
+        let written = self.written.entry(conn).or_default();
+        if written.refused {
+            return; // P9: nothing behind a refused header is a message
+        }
+        written.undecoded.extend_from_slice(bytes);
+        let mut messages = Vec::new();
+        let refused = loop {
+            match protocol.framing.decode(&mut written.undecoded, limit) {
+                Ok(Some(message)) => messages.push(message),
+                Ok(None) => break false,
+                Err(_) => break true,
+            }
+        };
+        written.refused = refused;
+        for message in messages {
+            match role {
+                Role::Server => {
+                    let answer = frame(protocol.framing, &protocol.service.answer(&message));
+                    self.account(Channel::Answers(conn)).owe(&answer);
+                }
+                Role::Client => {
+                    self.account(Channel::Delivered(conn))
+                        .owe(&frame(NOTATION, &message));
+                }
+                Role::Pairing => {}
+            }
+        }
+        if refused {
+            let channel = self.channel_of_the_peer(conn);
+            self.account(channel).due_end = Some(Clause::P9);
+        }
+    }
+
+    fn enter_finished(&mut self, conn: Conn) {
+        let written = self.written.entry(conn).or_default();
+        written.finished = true;
+        let at_boundary = written.undecoded.is_empty() && !written.refused;
+        match self.setting.role {
+            Role::Server => {
+                let clause = if at_boundary { Clause::P7 } else { Clause::P8 };
+                self.account(Channel::Answers(conn))
+                    .due_end
+                    .get_or_insert(clause);
+            }
+            Role::Client => self.owe_exit(conn),
+            Role::Pairing => {}
+        }
+    }
+
+    /// P13: a client has to end once its input has, and, where the harness is its server, the connection.
+    fn owe_exit(&mut self, conn: Conn) {
+        let Some(client) = self.clients.get(&conn) else {
+            return;
+        };
+        let interrupted = self.setting.stop == Stop::Interrupt;
+        let written = self.written.get(&conn);
+        let over = written.is_some_and(|written| written.finished || written.refused);
+        let due = match self.setting.role {
+            _ if !client.input_ended => return,
+            _ if interrupted => DueExit::Any,
+            Role::Pairing => DueExit::Zero,
+            _ if !over => return,
+            _ if written.is_some_and(|w| !w.undecoded.is_empty() || w.refused) => DueExit::NonZero,
+            _ if self.every_request_is_answered(conn) => DueExit::Zero,
+            _ => DueExit::Any,
+        };
+        self.client(conn).due_exit = Some(due);
+    }
+
+    fn every_request_is_answered(&self, conn: Conn) -> bool {
+        let due = |channel| {
+            self.accounts
+                .get(&channel)
+                .map_or(&[][..], |account| &account.due)
+        };
+        let requests = due(Channel::Requests(conn));
+        let deliveries = due(Channel::Delivered(conn));
+        count_frames(self.setting.protocol.framing, requests) == count_frames(NOTATION, deliveries)
+    }
+
+    const fn channel_of_the_peer(&self, conn: Conn) -> Channel {
+        match self.setting.role {
+            Role::Server => Channel::Answers(conn),
+            Role::Client | Role::Pairing => Channel::Requests(conn),
+        }
+    }
+
+    fn account(&mut self, channel: Channel) -> &mut Account {
+        self.accounts.entry(channel).or_default()
+    }
+
+    fn client(&mut self, conn: Conn) -> &mut ClientAccount {
+        self.clients.entry(conn).or_default()
+    }
+
+    /// Where the case stands now.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let exited = |channel: &Channel| {
+            !matches!(channel, Channel::Answers(_))
+                && self
+                    .clients
+                    .get(&channel.conn())
+                    .is_some_and(|client| client.exit.is_some())
+        };
+        let broken = |(channel, account): (&Channel, &Account)| account.is_broken(exited(channel));
+        if self.server_exit.is_some() || self.accounts.iter().any(broken) {
+            return Progress::Broken;
+        }
+        if self
+            .accounts
+            .values()
+            .any(|account| account.bytes_missing() > 0)
+        {
+            return Progress::BytesMissing;
+        }
+        let client_is_due =
+            |client: &ClientAccount| client.due_exit.is_some() && client.exit.is_none();
+        if self.accounts.values().any(Account::end_missing)
+            || self.clients.values().any(client_is_due)
+        {
+            return Progress::EndsMissing;
+        }
+        Progress::Settled
+    }
+
+    /// Whether an end is missing that one of these clauses asks for: only such ends are worth a long wait.
+    #[must_use]
+    pub fn misses_an_end_of(&self, clauses: &[Clause]) -> bool {
+        let stream = |account: &Account| {
+            account.end_missing()
+                && account
+                    .due_end
+                    .is_some_and(|clause| clauses.contains(&clause))
+        };
+        let exit = |client: &ClientAccount| client.due_exit.is_some() && client.exit.is_none();
+        self.accounts.values().any(stream)
+            || (clauses.contains(&Clause::P13) && self.clients.values().any(exit))
+    }
+
+    /// What is still due, in words, for a deadline's message.
+    #[must_use]
+    pub fn waiting_for(&self) -> String {
+        for (channel, account) in &self.accounts {
+            let missing = account.bytes_missing();
+            if missing > 0 {
+                let due = account.due.len();
+                return format!("{missing} of {due} {channel} bytes");
+            }
+            if account.end_missing() {
+                return format!("the end of the {channel} stream");
+            }
+        }
+        let waits = |client: &ClientAccount| client.due_exit.is_some() && client.exit.is_none();
+        match self.clients.iter().find(|(_, client)| waits(client)) {
+            Some((0, _)) => "the client's exit".to_owned(),
+            Some((conn, _)) => format!("the exit of client {conn}"),
+            None => "nothing".to_owned(),
+        }
+    }
+
+    /// The accounts, requests first, then answers, then deliveries: the way a message goes.
+    pub fn accounts(&self) -> impl Iterator<Item = (Channel, &Account)> {
+        self.accounts
+            .iter()
+            .map(|(channel, account)| (*channel, account))
+    }
+
+    /// The client programs.
+    pub fn clients(&self) -> impl Iterator<Item = (Conn, &ClientAccount)> {
+        self.clients.iter().map(|(conn, client)| (*conn, client))
+    }
+
+    /// How the server ended, if it ended by itself.
+    #[must_use]
+    pub const fn server_exit(&self) -> Option<Exit> {
+        self.server_exit
+    }
+
+    /// Whether the raw end has written the beginning of a message and not yet its end.
+    #[must_use]
+    pub fn is_mid_message(&self, conn: Conn) -> bool {
+        self.written
+            .get(&conn)
+            .is_some_and(|written| !written.undecoded.is_empty())
+    }
+
+    /// How many bytes are due on a channel so far.
+    #[must_use]
+    pub fn due_len(&self, channel: Channel) -> usize {
+        self.accounts
+            .get(&channel)
+            .map_or(0, |account| account.due.len())
+    }
+
+    /// Whether a channel brought more than it ever can be due, so that reading on is of no use.
+    #[must_use]
+    pub fn is_flooded(&self, channel: Channel) -> bool {
+        self.accounts.get(&channel).is_some_and(|account| {
+            account.deviation.is_some() && account.seen.len() > account.due.len() + FLOOD
+        })
+    }
+}
+
+impl Account {
+    fn owe(&mut self, bytes: &[u8]) {
+        self.due.extend_from_slice(bytes);
+    }
+
+    fn see(&mut self, bytes: &[u8]) {
+        let before = self.seen.len();
+        self.seen.extend_from_slice(bytes);
+        if self.deviation.is_some() || self.matched < before {
+            return;
+        }
+        let due = &self.due[self.matched..];
+        self.matched += bytes
+            .iter()
+            .zip(due)
+            .take_while(|(seen, due)| seen == due)
+            .count();
+        if self.matched < self.seen.len() {
+            let excess = self.matched == self.due.len();
+            self.deviation = Some(Deviation {
+                offset: self.matched,
+                excess,
+            });
+        }
+    }
+
+    /// How many bytes are still due.
+    #[must_use]
+    pub fn bytes_missing(&self) -> usize {
+        if self.released {
+            0
+        } else {
+            self.due.len().saturating_sub(self.seen.len())
+        }
+    }
+
+    /// Whether it should have ended and has not.
+    #[must_use]
+    pub fn end_missing(&self) -> bool {
+        !self.released && self.due_end.is_some() && self.seen_end.is_none()
+    }
+
+    fn is_broken(&self, source_exited: bool) -> bool {
+        let over = self.seen_end.is_some() || source_exited;
+        self.deviation.is_some() || (over && self.bytes_missing() > 0)
+    }
+}
+
+fn count_frames(framing: rust_server::framing::Framing, stream: &[u8]) -> usize {
+    let mut stream = BytesMut::from(stream);
+    let limit = MaxFrame::new(u64::MAX);
+    std::iter::from_fn(|| framing.decode(&mut stream, limit).ok().flatten()).count()
+}

@@ -1,0 +1,18 @@
+//! Pure data and judgement: what a case is, what was seen, and whether it was right. No I/O.
+//!
+//! A [`Case`](case::Case) says what to do; the stage does it and writes a
+//! [`Transcript`](transcript::Transcript); [`judge`](oracle::judge) compares what was seen with what
+//! the [`Ledger`](ledger::Ledger) says was due, and returns a [`Verdict`](outcome::Verdict).
+
+pub mod body;
+pub mod case;
+pub mod cut;
+pub mod excerpt;
+pub mod ledger;
+pub mod names;
+pub mod oracle;
+pub mod outcome;
+pub mod pattern;
+pub mod protocol;
+pub mod signature;
+pub mod transcript;

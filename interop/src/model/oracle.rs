@@ -1,0 +1,341 @@
+//! The judge: the pure function from a case and its transcript to a verdict.
+//!
+//! It replays the transcript into a [`Ledger`] and looks where a message's way first went wrong:
+//! requests, then answers, then deliveries, then how everything ended.
+
+use rust_server::framing::{Framing, MaxFrame, Parse};
+
+use super::case::Case;
+use super::excerpt::Excerpt;
+use super::ledger::{Account, ClientAccount, Deviation, DueExit, Ledger};
+use super::names::{Clause, Role};
+use super::outcome::{Blame, Close, Finding, Verdict};
+use super::protocol::NOTATION;
+use super::signature;
+use super::transcript::{Channel, ChannelEnd, Conn, Exit, Setting, Sight, Transcript, What, Wire};
+
+/// Judges what was seen against what the protocol says was due.
+#[must_use]
+pub fn judge(case: &Case, transcript: &Transcript) -> Verdict {
+    let replay = Replay::of(case, transcript);
+    let finding = replay.finding();
+    let close = replay.close();
+    Verdict {
+        finding,
+        close,
+        confirmed: transcript.confirmed(),
+    }
+}
+
+struct Replay<'a> {
+    case: &'a Case,
+    setting: &'a Setting,
+    ledger: Ledger,
+    /// What the raw end was in the middle of writing when the first excess byte came.
+    early: bool,
+    stalled: bool,
+}
+
+impl<'a> Replay<'a> {
+    fn of(case: &'a Case, transcript: &'a Transcript) -> Self {
+        let mut ledger = Ledger::new(transcript.setting.clone());
+        let (mut early, mut stalled, mut deviated) = (false, false, false);
+        for event in &transcript.events {
+            ledger.enter(&event.what);
+            match &event.what {
+                What::Saw(Sight::Bytes { channel, .. }) if !deviated => {
+                    deviated = ledger
+                        .accounts()
+                        .any(|(_, account)| account.deviation.is_some());
+                    early = deviated && ledger.is_mid_message(channel.conn());
+                }
+                What::Saw(Sight::Stalled { .. }) => stalled = true,
+                _ => {}
+            }
+        }
+        Self {
+            case,
+            setting: &transcript.setting,
+            ledger,
+            early,
+            stalled,
+        }
+    }
+
+    fn finding(&self) -> Option<Finding> {
+        let deviation = || self.first(|channel, account| self.wrong_bytes(channel, account));
+        let missing = || self.first(|channel, account| self.missing_bytes(channel, account));
+        let crash = || self.ledger.server_exit().map(crashed);
+        let end = || self.first(|channel, account| self.missing_end(channel, account));
+        let exit = || {
+            self.ledger
+                .clients()
+                .find_map(|(conn, client)| self.wrong_exit(conn, client))
+        };
+        deviation()
+            .or_else(crash)
+            .or_else(missing)
+            .or_else(end)
+            .or_else(exit)
+    }
+
+    fn first(&self, look: impl Fn(Channel, &Account) -> Option<Finding>) -> Option<Finding> {
+        self.ledger
+            .accounts()
+            .find_map(|(channel, account)| look(channel, account))
+    }
+
+    fn framing(&self, channel: Channel) -> Framing {
+        match channel {
+            Channel::Requests(_) | Channel::Answers(_) => self.setting.protocol.framing,
+            Channel::Delivered(_) => NOTATION,
+        }
+    }
+
+    fn blame(&self, channel: Channel) -> Blame {
+        match channel {
+            Channel::Requests(_) => Blame::Client,
+            Channel::Answers(_) => Blame::Server,
+            Channel::Delivered(_) if self.setting.wire == Wire::Unseen => Blame::Undecided,
+            Channel::Delivered(_) => Blame::Client,
+        }
+    }
+
+    fn wrong_bytes(&self, channel: Channel, account: &Account) -> Option<Finding> {
+        let Deviation { offset, excess } = account.deviation?;
+        let framing = self.framing(channel);
+        let place = Place::of(framing, &account.due, offset);
+        let (clause, summary) = if excess && self.early {
+            let summary = format!("{channel} sent before the message it belongs to was complete");
+            (Clause::P5, summary)
+        } else if excess {
+            let more = account.seen.len() - offset;
+            let plural = if more == 1 { "" } else { "s" };
+            let ended = if offset == 0 {
+                "where nothing was due"
+            } else {
+                "behind the last one due"
+            };
+            (
+                Clause::P3,
+                format!("{more} byte{plural} of {channel} {ended}"),
+            )
+        } else {
+            let Place { index, of, part } = place;
+            let clause = match (part, channel) {
+                (FramePart::Header, Channel::Requests(_) | Channel::Answers(_)) => Clause::P1,
+                (_, Channel::Answers(_)) => Clause::P3,
+                _ => Clause::P13,
+            };
+            let part = part.name(channel);
+            (
+                clause,
+                format!(
+                    "{channel} {index} of {of} is wrong in its {part}, at byte {offset} of the stream"
+                ),
+            )
+        };
+        Some(Finding {
+            clause,
+            blame: self.blame(channel),
+            summary,
+            diagnosis: signature::diagnose(framing, &account.due, &account.seen, offset),
+            excerpt: Some(Excerpt::around(offset, &account.due, &account.seen)),
+        })
+    }
+
+    fn missing_bytes(&self, channel: Channel, account: &Account) -> Option<Finding> {
+        let missing = account.bytes_missing();
+        if missing == 0 {
+            return None;
+        }
+        let (due, seen) = (account.due.len(), account.seen.len());
+        let Place { index, of, .. } = Place::of(self.framing(channel), &account.due, seen);
+        let exit = self
+            .ledger
+            .clients()
+            .find(|(conn, _)| *conn == channel.conn());
+        let exit = exit.and_then(|(_, client)| client.exit);
+        let how = match (channel, account.seen_end, exit) {
+            (Channel::Requests(_) | Channel::Delivered(_), _, Some(exit)) => {
+                format!("the client {exit}")
+            }
+            (_, Some(ChannelEnd::Fin), _) => "the stream ended".to_owned(),
+            (_, Some(ChannelEnd::Reset), _) => "the connection was reset".to_owned(),
+            (_, None, _) => "nothing more came".to_owned(),
+        };
+        Some(Finding {
+            clause: self.case.clauses.first().copied().unwrap_or(Clause::P3),
+            blame: self.blame(channel),
+            summary: format!(
+                "{how} with {channel} {index} of {of} due: {seen} of {due} bytes were seen"
+            ),
+            diagnosis: None,
+            excerpt: Some(Excerpt::around(seen, &account.due, &account.seen)),
+        })
+    }
+
+    /// How a connection ends is judged by the cases that cover the clause, not by all.
+    fn missing_end(&self, channel: Channel, account: &Account) -> Option<Finding> {
+        let clause = account
+            .due_end
+            .filter(|clause| self.case.clauses.contains(clause))?;
+        if !account.end_missing() {
+            return None;
+        }
+        let who = self.blame(channel);
+        let after = match clause {
+            Clause::P7 => "the client's FIN at a message boundary",
+            Clause::P8 => "the client's FIN inside a frame",
+            Clause::P9 => "a length above the limit",
+            _ => "the end of its input",
+        };
+        Some(Finding {
+            clause,
+            blame: who,
+            summary: format!("the {who} did not end the connection after {after}"),
+            diagnosis: None,
+            excerpt: None,
+        })
+    }
+
+    fn wrong_exit(&self, conn: Conn, client: &ClientAccount) -> Option<Finding> {
+        let due = client
+            .due_exit
+            .filter(|_| self.case.clauses.contains(&Clause::P13))?;
+        let summary = match (due, client.exit) {
+            (DueExit::Any, _) | (DueExit::Zero, Some(Exit::Code(0))) => return None,
+            (DueExit::NonZero, Some(exit)) if exit != Exit::Code(0) => return None,
+            (_, None) => "the client did not exit although its input and the connection have ended"
+                .to_owned(),
+            (DueExit::Zero, Some(exit)) => {
+                format!("the client {exit} although everything it asked for was answered")
+            }
+            (DueExit::NonZero, Some(_)) => {
+                "the client exited with status 0 although the connection ended inside a frame"
+                    .to_owned()
+            }
+        };
+        let blame = match self.setting.wire {
+            Wire::Seen => Blame::Client,
+            Wire::Unseen => Blame::Undecided,
+        };
+        let summary = if conn == 0 {
+            summary
+        } else {
+            format!("{summary} (connection {conn})")
+        };
+        Some(Finding {
+            clause: Clause::P13,
+            blame,
+            summary,
+            diagnosis: None,
+            excerpt: None,
+        })
+    }
+
+    /// How the connection of interest ended: the one that went wrong, or else the first.
+    fn close(&self) -> Option<Close> {
+        let wire = |channel: &Channel| match self.setting.role {
+            Role::Server | Role::Pairing => matches!(channel, Channel::Answers(_)),
+            Role::Client => matches!(channel, Channel::Requests(_)),
+        };
+        let wrong = |account: &Account| {
+            account.deviation.is_some() || account.bytes_missing() > 0 || account.end_missing()
+        };
+        let mut accounts: Vec<_> = self
+            .ledger
+            .accounts()
+            .filter(|(channel, _)| wire(channel))
+            .collect();
+        accounts.sort_by_key(|(_, account)| !wrong(account));
+        let (channel, account) = accounts.first()?;
+        match (account.seen_end, self.ledger.server_exit()) {
+            (_, Some(Exit::Signal(_))) => Some(Close::Signal),
+            (_, Some(Exit::Code(_))) => Some(Close::Exit),
+            (Some(ChannelEnd::Reset), _) => Some(Close::Reset),
+            (Some(ChannelEnd::Fin), _)
+                if ends_inside_frame(self.framing(*channel), &account.seen) =>
+            {
+                Some(Close::FinInsideFrame)
+            }
+            (Some(ChannelEnd::Fin), _) => Some(Close::Fin),
+            (None, _) => self.stalled.then_some(Close::Stall),
+        }
+    }
+}
+
+fn crashed(exit: Exit) -> Finding {
+    Finding {
+        clause: Clause::P11,
+        blame: Blame::Server,
+        summary: format!("the server process {exit} during the case"),
+        diagnosis: None,
+        excerpt: None,
+    }
+}
+
+/// Where an offset stands in a stream of frames.
+struct Place {
+    /// Which frame, from 1.
+    index: usize,
+    /// Of how many.
+    of: usize,
+    part: FramePart,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FramePart {
+    Header,
+    Body,
+}
+
+impl FramePart {
+    /// A delivery's header is the notation's and not the peer's, unless the contract made it write one.
+    const fn name(self, channel: Channel) -> &'static str {
+        match (self, channel) {
+            (Self::Header, Channel::Delivered(_)) => "length",
+            (Self::Header, _) => "length header",
+            (Self::Body, _) => "body",
+        }
+    }
+}
+
+impl Place {
+    fn of(framing: Framing, stream: &[u8], offset: usize) -> Self {
+        let header = framing.header_len();
+        let (mut start, mut index, mut of, mut part) = (0, 0, 0, FramePart::Body);
+        while let Some(len) = frame_len(framing, &stream[start..]) {
+            of += 1;
+            if (start..start + len).contains(&offset) {
+                index = of;
+                part = if offset < start + header {
+                    FramePart::Header
+                } else {
+                    FramePart::Body
+                };
+            }
+            start += len;
+        }
+        Self {
+            index: if index == 0 { of } else { index },
+            of,
+            part,
+        }
+    }
+}
+
+/// The length of the complete frame at the start of a stream, header included.
+fn frame_len(framing: Framing, stream: &[u8]) -> Option<usize> {
+    match framing.parse(stream, MaxFrame::new(u64::MAX)) {
+        Ok(Parse::Frame { len, .. }) => Some(len),
+        _ => None,
+    }
+}
+
+fn ends_inside_frame(framing: Framing, mut stream: &[u8]) -> bool {
+    while let Some(len) = frame_len(framing, stream) {
+        stream = &stream[len..];
+    }
+    !stream.is_empty()
+}

@@ -1,0 +1,111 @@
+//! What a case came to: outcome, blame, evidence. The vocabulary of every report.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::excerpt::Excerpt;
+use super::names::Clause;
+
+/// What a case came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// All was as the clauses say.
+    Pass,
+    /// Something was not.
+    Fail,
+    /// Something was not, and the peer's manifest says so, with a reason.
+    Known,
+    /// The peer is not available here.
+    Skipped,
+    /// The peer said that it does not do this (exit status 77).
+    Unsupported,
+    /// The case could not be played: the harness or its environment, or a peer that does not start.
+    Error,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Known => "known",
+            Self::Skipped => "skipped",
+            Self::Unsupported => "unsupported",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// Whose fault it is. It never changes the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Blame {
+    /// The client peer.
+    Client,
+    /// The server peer.
+    Server,
+    /// The harness itself.
+    Harness,
+    /// The machine: a missing program, a taken port.
+    Environment,
+    /// The evidence does not say.
+    Undecided,
+}
+
+impl fmt::Display for Blame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Harness => "harness",
+            Self::Environment => "environment",
+            Self::Undecided => "undecided",
+        })
+    }
+}
+
+/// How the connection under test ended: an observation, which some clauses judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Close {
+    /// An orderly end, at a message boundary.
+    Fin,
+    /// An orderly end in the middle of a frame.
+    FinInsideFrame,
+    /// A reset.
+    Reset,
+    /// It did not end, and nothing more came.
+    Stall,
+    /// The process returned.
+    Exit,
+    /// A signal ended the process.
+    Signal,
+}
+
+/// Something that a clause does not allow.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The clause.
+    pub clause: Clause,
+    /// Whose fault.
+    pub blame: Blame,
+    /// What was seen and what was due, in one sentence.
+    pub summary: String,
+    /// The mistake behind it, where the bytes betray one.
+    pub diagnosis: Option<String>,
+    /// The bytes around the first wrong one.
+    pub excerpt: Option<Excerpt>,
+}
+
+/// The oracle's word on one case.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The first thing that was wrong; `None` is a pass.
+    pub finding: Option<Finding>,
+    /// How the connection ended, where it did.
+    pub close: Option<Close>,
+    /// Whether the cuts are known to have reached the peer as planned.
+    pub confirmed: bool,
+}

@@ -1,0 +1,97 @@
+//! Patterns that select cases: by dotted component, or by a clause.
+//!
+//! Used by `--case` and by the keys of `[server.known]` and `[client.known]`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::case::Case;
+
+/// `framing`, `framing.*`, `*.empty*`, `framing.header-split`, or a clause such as `P9`.
+///
+/// Each component is a glob; a pattern with fewer components than an id matches the whole group.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    text: String,
+    components: Vec<glob::Pattern>,
+}
+
+impl Pattern {
+    /// Whether the pattern names this case, by its id or by a clause that it covers.
+    #[must_use]
+    pub fn matches(&self, case: &Case) -> bool {
+        let by_clause = case
+            .clauses
+            .iter()
+            .any(|clause| clause.to_string() == self.text);
+        by_clause || self.matches_id(case.id.as_str())
+    }
+
+    fn matches_id(&self, id: &str) -> bool {
+        let names: Vec<&str> = id.split('.').collect();
+        self.components.len() <= names.len()
+            && self
+                .components
+                .iter()
+                .zip(names)
+                .all(|(pattern, name)| pattern.matches(name))
+    }
+
+    /// The pattern as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let component = |part: &str| {
+            if part.is_empty() {
+                return Err(format!(
+                    "`{text}` is not a pattern: a component between dots is empty"
+                ));
+            }
+            glob::Pattern::new(part).map_err(|e| format!("`{text}` is not a pattern: {e}"))
+        };
+        let components = text.split('.').map(component).collect::<Result<_, _>>()?;
+        Ok(Self {
+            text: text.to_owned(),
+            components,
+        })
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pattern;
+
+    fn matches(pattern: &str, id: &str) -> bool {
+        pattern.parse::<Pattern>().unwrap().matches_id(id)
+    }
+
+    #[test]
+    fn a_pattern_matches_by_component_and_a_short_one_by_group() {
+        assert!(matches("framing.header-split", "framing.header-split"));
+        assert!(matches("framing", "framing.header-split"));
+        assert!(matches("framing.*", "framing.single"));
+        assert!(matches("*.header-*", "framing.header-split"));
+        assert!(!matches("framing.header", "framing.header-split"));
+        assert!(!matches("fram", "framing.single"));
+        assert!(!matches("framing.single.more", "framing.single"));
+    }
+
+    #[test]
+    fn an_empty_component_is_refused() {
+        assert!("framing.".parse::<Pattern>().is_err());
+        assert!("".parse::<Pattern>().is_err());
+    }
+}

@@ -1,0 +1,253 @@
+//! Known mistakes, recognised by their bytes.
+//!
+//! Each mistake is a rule for what a program that makes it would have written instead of what was due.
+//! Where the bytes that came follow such a rule up to and beyond the first wrong one, that is the diagnosis.
+
+use bytes::{Bytes, BytesMut};
+use rust_server::framing::{ByteOrder, Framing, LengthPrefix, MaxFrame};
+
+/// A mistake in words that the peer's author understands, and the frames that it makes of messages.
+struct Mistake {
+    words: &'static str,
+    stream: fn(LengthPrefix, &[Bytes]) -> Vec<u8>,
+}
+
+/// The most telling first: the first that explains the bytes is the diagnosis.
+const MISTAKES: &[Mistake] = &[
+    Mistake {
+        words: "length field is in the wrong byte order",
+        stream: |prefix, messages| each(messages, |body| reversed(prefix, body)),
+    },
+    Mistake {
+        words: "length counts the header itself",
+        stream: |prefix, messages| {
+            each(messages, |body| {
+                claim(prefix, body.len() + prefix.header_len(), body)
+            })
+        },
+    },
+    Mistake {
+        words: "length counts characters instead of bytes",
+        stream: |prefix, messages| {
+            each(messages, |body| {
+                claim(prefix, String::from_utf8_lossy(body).chars().count(), body)
+            })
+        },
+    },
+    Mistake {
+        words: "length counts UTF-16 units instead of bytes",
+        stream: |prefix, messages| {
+            each(messages, |body| {
+                claim(
+                    prefix,
+                    String::from_utf8_lossy(body).encode_utf16().count(),
+                    body,
+                )
+            })
+        },
+    },
+    Mistake {
+        words: "there is no length header: bodies are sent bare",
+        stream: |_, messages| each(messages, <[u8]>::to_vec),
+    },
+    Mistake {
+        words: "a newline is added to each message, and counted",
+        stream: |prefix, messages| each(messages, |body| whole(prefix, &[body, b"\n"].concat())),
+    },
+    Mistake {
+        words: "a newline is added to each frame, and not counted",
+        stream: |prefix, messages| {
+            each(messages, |body| [&whole(prefix, body)[..], b"\n"].concat())
+        },
+    },
+    Mistake {
+        words: "a NUL is added to each message, and counted",
+        stream: |prefix, messages| each(messages, |body| whole(prefix, &[body, b"\0"].concat())),
+    },
+    Mistake {
+        words: "a NUL is added to each frame, and not counted",
+        stream: |prefix, messages| {
+            each(messages, |body| [&whole(prefix, body)[..], b"\0"].concat())
+        },
+    },
+    Mistake {
+        words: "white space around messages is stripped",
+        stream: |prefix, messages| each(messages, |body| whole(prefix, body.trim_ascii())),
+    },
+    Mistake {
+        words: "messages end at their first NUL, as a C string does",
+        stream: |prefix, messages| {
+            each(messages, |body| {
+                whole(prefix, body.split(|&b| b == 0).next().unwrap_or(body))
+            })
+        },
+    },
+    Mistake {
+        words: "messages end at their first newline",
+        stream: |prefix, messages| {
+            each(messages, |body| {
+                whole(prefix, body.split(|&b| b == b'\n').next().unwrap_or(body))
+            })
+        },
+    },
+    Mistake {
+        words: "bytes are decoded as text, and what is not UTF-8 is replaced",
+        stream: |prefix, messages| {
+            each(messages, |body| {
+                whole(prefix, String::from_utf8_lossy(body).as_bytes())
+            })
+        },
+    },
+    Mistake {
+        words: "what is not UTF-8 is left out",
+        stream: |prefix, messages| {
+            let keep = |body: &[u8]| {
+                body.utf8_chunks()
+                    .map(|chunk| chunk.valid())
+                    .collect::<String>()
+            };
+            each(messages, |body| whole(prefix, keep(body).as_bytes()))
+        },
+    },
+    Mistake {
+        words: "bytes are read as Latin-1 and written as UTF-8",
+        stream: |prefix, messages| {
+            let widen = |body: &[u8]| body.iter().map(|&b| char::from(b)).collect::<String>();
+            each(messages, |body| whole(prefix, widen(body).as_bytes()))
+        },
+    },
+    Mistake {
+        words: "empty messages are skipped",
+        stream: |prefix, messages| {
+            let kept: Vec<Bytes> = messages
+                .iter()
+                .filter(|body| !body.is_empty())
+                .cloned()
+                .collect();
+            each(&kept, |body| whole(prefix, body))
+        },
+    },
+    Mistake {
+        words: "each message is sent twice",
+        stream: |prefix, messages| each(messages, |body| whole(prefix, body).repeat(2)),
+    },
+    Mistake {
+        words: "messages are merged into one",
+        stream: |prefix, messages| whole(prefix, &messages.concat()),
+    },
+    Mistake {
+        words: "all but the last message are lost",
+        stream: |prefix, messages| {
+            messages
+                .last()
+                .map_or_else(Vec::new, |body| whole(prefix, body))
+        },
+    },
+    Mistake {
+        words: "the first message is lost",
+        stream: |prefix, messages| {
+            each(messages.get(1..).unwrap_or_default(), |body| {
+                whole(prefix, body)
+            })
+        },
+    },
+    Mistake {
+        words: "messages are reordered: the last comes first",
+        stream: |prefix, messages| {
+            let reversed: Vec<Bytes> = messages.iter().rev().cloned().collect();
+            each(&reversed, |body| whole(prefix, body))
+        },
+    },
+];
+
+/// Names the mistake that made `seen` of what should have been `due`, where they part at `offset`.
+#[must_use]
+pub fn diagnose(framing: Framing, due: &[u8], seen: &[u8], offset: usize) -> Option<String> {
+    let Framing::LengthPrefix(prefix) = framing;
+    let mut stream = BytesMut::from(due);
+    let limit = MaxFrame::new(u64::MAX);
+    let messages: Vec<Bytes> =
+        std::iter::from_fn(|| framing.decode(&mut stream, limit).ok().flatten()).collect();
+    let explains = |mistake: &&Mistake| {
+        let made = (mistake.stream)(prefix, &messages);
+        let same = made.iter().zip(seen).take_while(|(a, b)| a == b).count();
+        same > offset && (same == seen.len() || same == made.len())
+    };
+    MISTAKES
+        .iter()
+        .find(explains)
+        .map(|mistake| mistake.words.to_owned())
+}
+
+fn each(messages: &[Bytes], frame: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    messages.iter().flat_map(|body| frame(body)).collect()
+}
+
+fn whole(prefix: LengthPrefix, body: &[u8]) -> Vec<u8> {
+    claim(prefix, body.len(), body)
+}
+
+/// A frame whose header claims `len` bytes, whatever the body has.
+fn claim(prefix: LengthPrefix, len: usize, body: &[u8]) -> Vec<u8> {
+    let header = prefix
+        .header(len as u64)
+        .map(|header| header.to_vec())
+        .unwrap_or_default();
+    [&header[..], body].concat()
+}
+
+fn reversed(prefix: LengthPrefix, body: &[u8]) -> Vec<u8> {
+    let order = match prefix.order {
+        ByteOrder::Big => ByteOrder::Little,
+        ByteOrder::Little => ByteOrder::Big,
+    };
+    whole(LengthPrefix { order, ..prefix }, body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn diagnosis(messages: &[&str], seen: &[u8]) -> Option<String> {
+        let prefix = LengthPrefix::U32BE;
+        let due: Vec<u8> = messages
+            .iter()
+            .flat_map(|body| whole(prefix, body.as_bytes()))
+            .collect();
+        let offset = due.iter().zip(seen).take_while(|(a, b)| a == b).count();
+        diagnose(Framing::DEFAULT, &due, seen, offset)
+    }
+
+    #[test]
+    fn a_little_endian_header_is_named() {
+        let found = diagnosis(&["hello"], b"\x05\0\0\0hello").unwrap();
+        assert!(found.contains("byte order"), "{found}");
+    }
+
+    #[test]
+    fn a_length_in_characters_is_named() {
+        let found = diagnosis(&["你好"], "\0\0\0\u{2}你好".as_bytes()).unwrap();
+        assert!(found.contains("characters"), "{found}");
+    }
+
+    #[test]
+    fn bytes_that_follow_no_known_mistake_get_no_diagnosis() {
+        assert_eq!(diagnosis(&["hello"], b"\0\0\0\x05hellO"), None);
+    }
+
+    #[test]
+    fn every_mistake_is_recognised_by_what_it_makes() {
+        let messages = ["  spaced \n", "", "naïve 😀\0tail", "plain"];
+        let bodies: Vec<Bytes> = messages
+            .iter()
+            .map(|text| Bytes::copy_from_slice(text.as_bytes()))
+            .collect();
+        for mistake in MISTAKES {
+            let made = (mistake.stream)(LengthPrefix::U32BE, &bodies);
+            if made == each(&bodies, |body| whole(LengthPrefix::U32BE, body)) {
+                continue; // these bodies are valid UTF-8: nothing to replace
+            }
+            assert!(diagnosis(&messages, &made).is_some(), "{}", mistake.words);
+        }
+    }
+}

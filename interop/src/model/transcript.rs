@@ -1,0 +1,253 @@
+//! Everything that was done and seen while a case was acted out, in order and with its time.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rust_server::framing::MaxFrame;
+
+use super::names::Role;
+use super::protocol::Protocol;
+
+/// Which conversation of a case: a connection, and the client process behind it where there is one.
+pub type Conn = u16;
+
+/// Where bytes are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Channel {
+    /// What the client puts on the wire.
+    Requests(Conn),
+    /// What the server puts on the wire.
+    Answers(Conn),
+    /// What the client program delivers on its stdout, as frames of the
+    /// [notation](super::protocol::NOTATION).
+    Delivered(Conn),
+}
+
+impl Channel {
+    /// The conversation it belongs to.
+    #[must_use]
+    pub const fn conn(self) -> Conn {
+        match self {
+            Self::Requests(conn) | Self::Answers(conn) | Self::Delivered(conn) => conn,
+        }
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self {
+            Self::Requests(_) => "request",
+            Self::Answers(_) => "answer",
+            Self::Delivered(_) => "delivery",
+        };
+        match self.conn() {
+            0 => f.write_str(what),
+            conn => write!(f, "{what} (connection {conn})"),
+        }
+    }
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It returned this status.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exited with status {code}"),
+            Self::Signal(signal) => write!(f, "was ended by signal {signal}"),
+        }
+    }
+}
+
+/// Who put an end to a channel, and how the end looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelEnd {
+    /// An orderly end of the stream.
+    Fin,
+    /// The connection was reset.
+    Reset,
+}
+
+/// What the harness did.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Gave a message to the client program.
+    Fed {
+        /// Which client.
+        conn: Conn,
+        /// The message.
+        message: Bytes,
+    },
+    /// Told the client program that there is no more: end of stdin, or the interrupt.
+    InputEnded {
+        /// Which client.
+        conn: Conn,
+    },
+    /// Put a fragment on the wire, as the raw end. Recorded before it is written, so that no answer to
+    /// it can be taken for an early one.
+    Wrote {
+        /// Where.
+        conn: Conn,
+        /// The fragment.
+        bytes: Bytes,
+    },
+    /// Ended its direction of the connection, as the raw end.
+    Finished {
+        /// Where.
+        conn: Conn,
+    },
+    /// Reset the connection, as the raw end.
+    Aborted {
+        /// Where.
+        conn: Conn,
+    },
+}
+
+/// What the harness saw.
+#[derive(Clone, Debug)]
+pub enum Sight {
+    /// A connection stands.
+    Connected {
+        /// Which.
+        conn: Conn,
+    },
+    /// Bytes came.
+    Bytes {
+        /// Where.
+        channel: Channel,
+        /// The bytes of one read.
+        bytes: Bytes,
+    },
+    /// A channel ended.
+    Ended {
+        /// Which.
+        channel: Channel,
+        /// How.
+        end: ChannelEnd,
+    },
+    /// A client program ended.
+    ClientExited {
+        /// Which.
+        conn: Conn,
+        /// How.
+        exit: Exit,
+    },
+    /// The server program ended by itself.
+    ServerExited {
+        /// How.
+        exit: Exit,
+    },
+    /// A fragment that has to arrive by itself was delivered; `confirmed` where the kernel said that the
+    /// receiver has read it.
+    Delivered {
+        /// Where.
+        conn: Conn,
+        /// Whether it is known, or only likely.
+        confirmed: bool,
+    },
+    /// Nothing moved for as long as the deadline allows.
+    Stalled {
+        /// What was waited for.
+        waiting_for: String,
+    },
+}
+
+/// One line of a transcript.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// Something that the harness did.
+    Did(Act),
+    /// Something that the harness saw.
+    Saw(Sight),
+}
+
+/// One line of a transcript with its time.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Since the case began.
+    pub at: Duration,
+    /// What was done or seen.
+    pub what: What,
+}
+
+/// How a client program is told to stop, and therefore what can be asked of its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stop {
+    /// Its stdin ends: it half-closes, waits for what is due, exits with the truth (clause P13).
+    #[default]
+    EndOfInput,
+    /// It is interrupted: neither a half-close nor an exit status is judged.
+    Interrupt,
+}
+
+/// What the harness can see of the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wire {
+    /// It is one of the ends, or the link between them.
+    #[default]
+    Seen,
+    /// Both programs hard-code the same port, so nothing can stand between them: deliveries alone are seen.
+    Unseen,
+}
+
+/// What the case was played with.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Who is under test.
+    pub role: Role,
+    /// What they speak.
+    pub protocol: Protocol,
+    /// The limit that the receiving peer promises to enforce; `None` when it promises none.
+    pub max_frame: Option<MaxFrame>,
+    /// What the client sends by itself, before any input.
+    pub greeting: Vec<Bytes>,
+    /// How the client is stopped.
+    pub stop: Stop,
+    /// What is seen of the wire.
+    pub wire: Wire,
+}
+
+/// Everything seen while one case was acted out.
+#[derive(Clone, Debug)]
+pub struct Transcript {
+    /// What the case was played with.
+    pub setting: Setting,
+    /// In the order in which the harness did or saw them.
+    pub events: Vec<Event>,
+}
+
+impl Transcript {
+    /// Whether every fragment is known to have been read by its receiver before the next was sent, which
+    /// is so where nothing was cut as well. Never where the wire is not seen.
+    #[must_use]
+    pub fn confirmed(&self) -> bool {
+        let unconfirmed = |event: &Event| {
+            matches!(
+                event.what,
+                What::Saw(Sight::Delivered {
+                    confirmed: false,
+                    ..
+                })
+            )
+        };
+        self.setting.wire == Wire::Seen && !self.events.iter().any(unconfirmed)
+    }
+
+    /// Whether anything was put before a peer at all. A case that did not is an error, never a pass.
+    #[must_use]
+    pub fn has_stimulus(&self) -> bool {
+        self.events.iter().any(|event| match &event.what {
+            What::Did(Act::Fed { .. } | Act::Wrote { .. } | Act::Finished { .. }) => true,
+            What::Did(Act::Aborted { .. }) => true,
+            What::Saw(Sight::Bytes { .. }) => !self.setting.greeting.is_empty(),
+            _ => false,
+        })
+    }
+}

@@ -1,0 +1,178 @@
+//! A client program and its contract: how messages are given to it and taken from it.
+
+use std::io;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use regex::Regex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::manifest::Contract;
+use super::process::{Launch, Lines, Process, Tail, wait_exit};
+use crate::limits;
+use crate::model::protocol::{NOTATION, frame};
+use crate::model::transcript::{Exit, Stop};
+
+/// Something that a client program did.
+#[derive(Debug)]
+pub enum ClientEvent {
+    /// It delivered bytes, in the [notation](NOTATION).
+    Delivered(Bytes),
+    /// It ended, and everything that it delivered has been told.
+    Exited(Exit),
+}
+
+/// A client program that runs.
+#[derive(Debug)]
+pub struct RunningClient {
+    process: Process,
+    stdin: mpsc::Sender<Bytes>,
+    stop: Stop,
+    lines: bool,
+    tail: Tail,
+}
+
+/// How many writes may wait for a client that does not read its stdin.
+const WAITING_WRITES: usize = 16;
+
+impl RunningClient {
+    /// Starts a client; what it does is told through `events`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn start(
+        launch: &Launch,
+        contract: &Contract,
+        events: mpsc::Sender<ClientEvent>,
+    ) -> io::Result<Self> {
+        let (process, pipes) = Process::start(launch).await?;
+        let tail = Tail::default();
+        let (stdin, writes) = mpsc::channel(WAITING_WRITES);
+        tokio::spawn(write_stdin(pipes.stdin, writes));
+        let logs = tail.clone();
+        let stderr = tokio::spawn(async move {
+            let mut lines = Lines::of(pipes.stderr);
+            while let Some(line) = lines.next().await {
+                logs.push(&line);
+            }
+        });
+        let deliver = events.clone();
+        let stdout = match contract {
+            Contract::Frames => tokio::spawn(read_frames(pipes.stdout, deliver)),
+            Contract::Lines { received, .. } => tokio::spawn(read_received(
+                pipes.stdout,
+                received.clone(),
+                deliver,
+                tail.clone(),
+            )),
+        };
+        let mut exit = process.watch_exit();
+        tokio::spawn(async move {
+            let ended = wait_exit(&mut exit).await;
+            // Its output is whole once the pipes have ended; a grandchild may keep them open.
+            let _ = timeout(limits::DRAIN, async { tokio::join!(stdout, stderr) }).await;
+            if let Some(exit) = ended {
+                let _ = events.send(ClientEvent::Exited(exit)).await;
+            }
+        });
+        let (stop, lines) = match contract {
+            Contract::Frames => (Stop::EndOfInput, false),
+            Contract::Lines { stop, .. } => (*stop, true),
+        };
+        Ok(Self {
+            process,
+            stdin,
+            stop,
+            lines,
+            tail,
+        })
+    }
+
+    /// Gives it messages to send. Waits where it does not take them.
+    pub async fn feed(&self, messages: &[Bytes]) {
+        let mut input = BytesMut::new();
+        for message in messages {
+            if self.lines {
+                input.extend_from_slice(message);
+                input.put_u8(b'\n');
+            } else {
+                input.extend_from_slice(&frame(NOTATION, message));
+            }
+        }
+        // It fails only when the client has ended, which is seen by itself.
+        let _ = self.stdin.send(input.freeze()).await;
+    }
+
+    /// Tells it that there is no more: by the end of its stdin, or by an interrupt.
+    pub async fn end_input(&mut self) {
+        match self.stop {
+            Stop::EndOfInput => self.stdin = mpsc::channel(1).0,
+            Stop::Interrupt => self.process.interrupt(),
+        }
+    }
+
+    /// The last lines of its stderr, and of its stdout where that is chatter.
+    #[must_use]
+    pub fn tail(&self) -> Vec<String> {
+        self.tail.lines()
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn exit(&self) -> Option<Exit> {
+        self.process.exit()
+    }
+
+    /// A handle that waits for its end. Cancel safe.
+    #[must_use]
+    pub fn watch_exit(&self) -> tokio::sync::watch::Receiver<Option<Exit>> {
+        self.process.watch_exit()
+    }
+
+    /// Ends it if it still runs.
+    pub async fn stop(self) {
+        if self.process.exit().is_none() {
+            self.process.stop(limits::GRACE).await;
+        }
+    }
+}
+
+/// The sender's end closes the pipe; so does the client's.
+async fn write_stdin(mut stdin: ChildStdin, mut writes: mpsc::Receiver<Bytes>) {
+    while let Some(bytes) = writes.recv().await {
+        if stdin.write_all(&bytes).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn read_frames(mut stdout: ChildStdout, events: mpsc::Sender<ClientEvent>) {
+    loop {
+        let mut bytes = BytesMut::with_capacity(limits::READ);
+        match stdout.read_buf(&mut bytes).await {
+            Ok(0) | Err(_) => return,
+            // Nobody listening any more is no reason to stop draining.
+            Ok(_) => drop(events.send(ClientEvent::Delivered(bytes.freeze())).await),
+        }
+    }
+}
+
+async fn read_received(
+    stdout: ChildStdout,
+    received: Regex,
+    events: mpsc::Sender<ClientEvent>,
+    tail: Tail,
+) {
+    let mut lines = Lines::of(stdout);
+    while let Some(line) = lines.next().await {
+        match received.captures(&line).and_then(|found| found.get(1)) {
+            Some(text) => {
+                let message = frame(NOTATION, text.as_str().as_bytes());
+                let _ = events.send(ClientEvent::Delivered(message)).await;
+            }
+            None => tail.push(&line),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Ports: who may use which, and when.
+//!
+//! A port is leased before a program is told of it, by a lock file that other runs of the harness on
+//! this machine respect too. So a hard-coded port is used by one program at a time, and a chosen one
+//! is not chosen twice.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::process::getuid;
+use socket2::{Domain, Socket, Type};
+use tokio::time::{Instant, sleep};
+
+use crate::limits;
+
+/// Where free ports are chosen: below the range from which Linux takes the source ports of connections,
+/// so that none of those can be in the way.
+const CHOSEN: Range<u16> = 20_000..30_000;
+
+/// A port that is ours until this is dropped.
+#[derive(Debug)]
+pub struct Lease {
+    port: u16,
+    _lock: File,
+}
+
+/// Why a port could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// Another program listens on it.
+    #[error(
+        "port {0} is in use by another program; it is hard-coded in this peer, so it has to be free"
+    )]
+    Taken(u16),
+    /// Another run of the harness holds it, and does not end.
+    #[error("port {0} was held by another run of interop for {1:?}")]
+    Held(u16, Duration),
+    /// None of those we choose from is free.
+    #[error("no free port from {} to {}", CHOSEN.start, CHOSEN.end - 1)]
+    None,
+    /// The lock file cannot be used.
+    #[error("port lock {}: {error}", path.display())]
+    Lock {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
+}
+
+impl Lease {
+    /// The port that a program hard-codes, once other runs and what they left behind are gone.
+    ///
+    /// # Errors
+    /// When it is held for too long, or another program listens on it.
+    pub async fn fixed(port: u16) -> Result<Self, PortError> {
+        let deadline = Instant::now() + limits::LOCK;
+        let mut pause = Duration::from_millis(2);
+        let lease = loop {
+            if let Some(lease) = Self::try_lock(port)? {
+                break lease;
+            }
+            if Instant::now() > deadline {
+                return Err(PortError::Held(port, limits::LOCK));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(100));
+        };
+        if is_free(port) {
+            Ok(lease)
+        } else {
+            Err(PortError::Taken(port))
+        }
+    }
+
+    /// Any port that is free now.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn free() -> Result<Self, PortError> {
+        let first = fastrand::u16(CHOSEN);
+        for port in (first..CHOSEN.end).chain(CHOSEN.start..first) {
+            if let Some(lease) = Self::try_lock(port)?
+                && is_free(port)
+            {
+                return Ok(lease);
+            }
+        }
+        Err(PortError::None)
+    }
+
+    /// The port's number.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn try_lock(port: u16) -> Result<Option<Self>, PortError> {
+        let folder = std::env::temp_dir().join(format!("interop-ports-{}", getuid().as_raw()));
+        let path = folder.join(port.to_string());
+        let error = |error| PortError::Lock {
+            path: path.clone(),
+            error,
+        };
+        fs::create_dir_all(&folder).map_err(error)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(error)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Self { port, _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(error(e)),
+        }
+    }
+}
+
+/// Whether nothing listens on the port, on any address of ours. What waits in TIME_WAIT does not count.
+fn is_free(port: u16) -> bool {
+    let bind = |address: Ipv4Addr| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&SocketAddrV4::new(address, port).into())
+    };
+    bind(Ipv4Addr::UNSPECIFIED).is_ok() && bind(Ipv4Addr::LOCALHOST).is_ok()
+}
+
+/// Whether a connection that was accepted on the port lingers in TIME_WAIT.
+#[must_use]
+pub fn is_in_time_wait(port: u16) -> bool {
+    table::holds(port, table::TIME_WAIT)
+}
+
+/// Waits until none does. `false` when that takes longer than the kernel says it can.
+pub async fn outwait(port: u16) -> bool {
+    let deadline = Instant::now() + limits::TIME_WAIT;
+    while is_in_time_wait(port) {
+        if Instant::now() > deadline {
+            return false;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    true
+}
+
+/// Whether something listens on the port: known without a connection, which would be a client to it.
+pub async fn is_listening(port: u16) -> bool {
+    if cfg!(target_os = "linux") {
+        table::holds(port, table::LISTEN)
+    } else {
+        tokio::net::TcpStream::connect((super::HOST, port))
+            .await
+            .is_ok()
+    }
+}
+
+/// Linux's tables of sockets.
+mod table {
+    pub const TIME_WAIT: &str = "06";
+    pub const LISTEN: &str = "0A";
+
+    /// Whether a socket with this local port is in this state. Where there are no tables, none is.
+    pub fn holds(port: u16, state: &str) -> bool {
+        let port = format!(":{port:04X}");
+        let row = |line: &str| {
+            let mut columns = line.split_whitespace().skip(1);
+            let local = columns.next().is_some_and(|local| local.ends_with(&port));
+            local && columns.nth(1) == Some(state)
+        };
+        ["/proc/net/tcp", "/proc/net/tcp6"]
+            .iter()
+            .any(|table| std::fs::read_to_string(table).is_ok_and(|table| table.lines().any(row)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_free_port_is_leased_once() {
+        let leases: Vec<Lease> = (0..20).map(|_| Lease::free().unwrap()).collect();
+        let mut ports: Vec<u16> = leases.iter().map(Lease::port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), leases.len());
+    }
+
+    #[tokio::test]
+    async fn a_port_on_which_another_program_listens_is_an_error_that_names_it() {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = other.local_addr().unwrap().port();
+        let error = Lease::fixed(port).await.unwrap_err().to_string();
+        assert!(
+            error.contains(&port.to_string()) && error.contains("in use"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_fixed_port_is_waited_for_while_another_holds_it() {
+        let held = Lease::free().unwrap();
+        let port = held.port();
+        let waiting = tokio::spawn(Lease::fixed(port));
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(held);
+        assert_eq!(waiting.await.unwrap().unwrap().port(), port);
+    }
+}

@@ -1,0 +1,276 @@
+//! A running program: its pipes, its end, and the certainty that it and its children are gone afterwards.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{guard, spawn};
+use crate::limits;
+use crate::model::transcript::Exit;
+
+/// A command ready to be started.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The program and its arguments.
+    pub argv: Vec<OsString>,
+    /// Where it runs.
+    pub folder: PathBuf,
+    /// What is added to the environment.
+    pub env: BTreeMap<String, String>,
+}
+
+impl Launch {
+    /// The command as a user would type it.
+    #[must_use]
+    pub fn command_line(&self) -> String {
+        let quote = |word: &OsString| {
+            let word = word.to_string_lossy().into_owned();
+            let plain = |c: char| c.is_alphanumeric() || "-_./:=,{}@%+".contains(c);
+            if !word.is_empty() && word.chars().all(plain) {
+                word
+            } else {
+                format!("'{}'", word.replace('\'', "'\\''"))
+            }
+        };
+        self.argv.iter().map(quote).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A program that runs in a process group of its own. Dropping it kills the group.
+#[derive(Debug)]
+pub struct Process {
+    group: Pid,
+    exit: watch::Receiver<Option<Exit>>,
+}
+
+/// The pipes of a program that was just started.
+#[derive(Debug)]
+pub struct Pipes {
+    /// To its stdin.
+    pub stdin: ChildStdin,
+    /// From its stdout.
+    pub stdout: ChildStdout,
+    /// From its stderr.
+    pub stderr: ChildStderr,
+}
+
+impl Process {
+    /// Starts a program.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub async fn start(launch: &Launch) -> io::Result<(Self, Pipes)> {
+        let mut child = spawn::peer(&launch.argv, &launch.folder, &launch.env).await?;
+        let id = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
+        let group = id.ok_or_else(|| io::Error::other("the child has no process id"))?;
+        guard::entrust(group);
+        let pipes = take_pipes(&mut child)?;
+        let (report, exit) = watch::channel(None);
+        tokio::spawn(async move {
+            if let Ok(status) = child.wait().await {
+                let _ = report.send(Some(exit_of(status)));
+            }
+        });
+        Ok((Self { group, exit }, pipes))
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn exit(&self) -> Option<Exit> {
+        *self.exit.borrow()
+    }
+
+    /// A handle that waits for its end. Cancel safe.
+    #[must_use]
+    pub fn watch_exit(&self) -> watch::Receiver<Option<Exit>> {
+        self.exit.clone()
+    }
+
+    /// Interrupts it, as Ctrl+C would.
+    pub fn interrupt(&self) {
+        let _ = kill_process_group(self.group, Signal::INT);
+    }
+
+    /// Ends it and all of its group: SIGTERM, then after the grace time SIGKILL.
+    pub async fn stop(&self, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        let _ = kill_process_group(self.group, Signal::TERM);
+        let mut exit = self.exit.clone();
+        let _ = timeout(grace, exit.wait_for(Option::is_some)).await;
+        let mut pause = Duration::from_millis(1);
+        while self.group_lives() && Instant::now() < deadline {
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+        self.kill();
+        let _ = timeout(limits::DRAIN, exit.wait_for(Option::is_some)).await;
+    }
+
+    fn group_lives(&self) -> bool {
+        test_kill_process_group(self.group).is_ok()
+    }
+
+    fn kill(&self) {
+        let _ = kill_process_group(self.group, Signal::KILL);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        guard::take_back(self.group);
+    }
+}
+
+fn take_pipes(child: &mut Child) -> io::Result<Pipes> {
+    let missing = || io::Error::other("a pipe of the child is missing");
+    Ok(Pipes {
+        stdin: child.stdin.take().ok_or_else(missing)?,
+        stdout: child.stdout.take().ok_or_else(missing)?,
+        stderr: child.stderr.take().ok_or_else(missing)?,
+    })
+}
+
+fn exit_of(status: ExitStatus) -> Exit {
+    match status.signal() {
+        Some(signal) => Exit::Signal(signal),
+        None => Exit::Code(status.code().unwrap_or_default()),
+    }
+}
+
+/// Waits for an end that is watched. Cancel safe.
+pub async fn wait_exit(exit: &mut watch::Receiver<Option<Exit>>) -> Option<Exit> {
+    exit.wait_for(Option::is_some)
+        .await
+        .ok()
+        .and_then(|exit| *exit)
+}
+
+/// The last lines that a program wrote, for evidence.
+#[derive(Debug, Clone, Default)]
+pub struct Tail(Arc<Mutex<VecDeque<String>>>);
+
+impl Tail {
+    /// Adds a line; the oldest go.
+    pub fn push(&self, line: &str) {
+        let mut lines = self.lock();
+        if lines.len() == limits::TAIL_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line.chars().take(limits::TAIL_LINE).collect());
+    }
+
+    /// What is left of it.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.lock().iter().cloned().collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<String>> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// A pipe read line by line. Bytes that are no UTF-8 are replaced; a line over [`limits::LINE`] is cut there.
+#[derive(Debug)]
+pub struct Lines<R> {
+    pipe: BufReader<R>,
+    line: Vec<u8>,
+}
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    /// Reads from this pipe.
+    pub fn of(pipe: R) -> Self {
+        Self {
+            pipe: BufReader::with_capacity(limits::READ, pipe),
+            line: Vec::new(),
+        }
+    }
+
+    /// The next line without its end; `None` at the end of the pipe. Not cancel safe.
+    pub async fn next(&mut self) -> Option<String> {
+        self.line.clear();
+        let mut bounded = (&mut self.pipe).take(limits::LINE as u64);
+        match bounded.read_until(b'\n', &mut self.line).await {
+            Ok(0) | Err(_) => None,
+            Ok(_) => {
+                let text = String::from_utf8_lossy(&self.line);
+                Some(text.trim_end_matches(['\n', '\r']).to_owned())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn launch(script: &str) -> Launch {
+        Launch {
+            argv: ["sh", "-c", script].map(OsString::from).to_vec(),
+            folder: PathBuf::from("/"),
+            env: BTreeMap::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_ignores_sigterm_and_its_children_are_gone_after_the_grace_time() {
+        let script = "trap '' TERM; sleep 1000 & echo started; while :; do sleep 1; done";
+        let (process, pipes) = Process::start(&launch(script)).await.unwrap();
+        let mut lines = BufReader::new(pipes.stdout).lines();
+        assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("started"));
+        process.stop(Duration::from_millis(50)).await;
+        assert_eq!(process.exit(), Some(Exit::Signal(9)));
+        assert!(!process.group_lives());
+    }
+
+    #[tokio::test]
+    async fn the_way_a_program_ends_is_told() {
+        for (script, end) in [("exit 3", Exit::Code(3)), ("kill -9 $$", Exit::Signal(9))] {
+            let (process, _pipes) = Process::start(&launch(script)).await.unwrap();
+            assert_eq!(
+                wait_exit(&mut process.watch_exit()).await,
+                Some(end),
+                "{script}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_command_line_is_quoted_where_a_shell_needs_it() {
+        let launch = Launch {
+            argv: ["python3", "a file.py", "it's", ""]
+                .map(OsString::from)
+                .to_vec(),
+            folder: PathBuf::new(),
+            env: BTreeMap::new(),
+        };
+        assert_eq!(launch.command_line(), r"python3 'a file.py' 'it'\''s' ''");
+    }
+
+    #[tokio::test]
+    async fn lines_are_read_to_the_end_even_without_a_last_newline() {
+        let mut lines = Lines::of(&b"one\r\ntwo\n\xff\nthree"[..]);
+        let mut seen = Vec::new();
+        while let Some(line) = lines.next().await {
+            seen.push(line);
+        }
+        assert_eq!(seen, ["one", "two", "\u{fffd}", "three"]);
+    }
+}

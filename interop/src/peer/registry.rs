@@ -1,0 +1,210 @@
+//! Which peers there are, and which of them can run here.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::manifest::{self, Manifest, ManifestError};
+use super::package::{Manager, Package};
+use crate::model::names::PeerName;
+
+/// The file that lists the peers of a project, found in the working directory or above it.
+pub const FILE: &str = "interop.toml";
+
+/// A peer: its folder and what its `peer.toml` says.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Its folder, absolute.
+    pub folder: PathBuf,
+    /// What is known of it.
+    pub manifest: Manifest,
+    /// The programs that it requires and that are not here.
+    pub missing: Vec<String>,
+}
+
+/// All peers of a run, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    peers: BTreeMap<PeerName, Arc<Peer>>,
+}
+
+/// Why the peers could not be found.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// A `peer.toml` was refused.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// There is no `interop.toml`, and no `--peers`.
+    #[error("no {FILE} in {} or above it: run inside of a project that has one, or name peer folders with --peers DIR", .0.display())]
+    NoProject(PathBuf),
+    /// The `interop.toml` was refused.
+    #[error("{}: {message}", path.display())]
+    Project {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A folder or a glob names no peer.
+    #[error("{0}: no folder with a peer.toml there")]
+    NoPeer(String),
+    /// Two folders use one name.
+    #[error("peer name `{name}` is used twice: in {} and in {}", first.display(), second.display())]
+    Twice {
+        /// The name.
+        name: PeerName,
+        /// Where it was seen first.
+        first: PathBuf,
+        /// Where it was seen again.
+        second: PathBuf,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Project {
+    peers: Vec<String>,
+}
+
+impl Registry {
+    /// The peers of the nearest `interop.toml`, at `start` or above it.
+    ///
+    /// # Errors
+    /// When there is none, or it or one of its peers is refused.
+    pub fn of_project(start: &Path) -> Result<Self, RegistryError> {
+        let found = start
+            .ancestors()
+            .map(|folder| folder.join(FILE))
+            .find(|path| path.is_file());
+        let path = found.ok_or_else(|| RegistryError::NoProject(start.to_owned()))?;
+        let refuse = |message: String| RegistryError::Project {
+            path: path.clone(),
+            message,
+        };
+        let text = fs::read_to_string(&path).map_err(|e| refuse(e.to_string()))?;
+        let project: Project =
+            toml::from_str(&text).map_err(|e| refuse(e.to_string().trim_end().to_owned()))?;
+        let root = path.parent().unwrap_or(start);
+        Self::of_folders(root, &project.peers)
+    }
+
+    /// The peers in these folders; a folder may be a glob, and is looked up from `root`.
+    ///
+    /// # Errors
+    /// When one names no peer, or a peer is refused.
+    pub fn of_folders(root: &Path, patterns: &[String]) -> Result<Self, RegistryError> {
+        let mut registry = Self::default();
+        for pattern in patterns {
+            let folders = folders(root, pattern)?;
+            for folder in folders {
+                registry.add(Peer::load(&folder)?)?;
+            }
+        }
+        Ok(registry)
+    }
+
+    fn add(&mut self, peer: Peer) -> Result<(), RegistryError> {
+        let name = peer.manifest.name.clone();
+        match self.peers.get(&name) {
+            Some(known) if known.folder == peer.folder => Ok(()),
+            Some(known) => Err(RegistryError::Twice {
+                name,
+                first: known.folder.clone(),
+                second: peer.folder,
+            }),
+            None => {
+                self.peers.insert(name, Arc::new(peer));
+                Ok(())
+            }
+        }
+    }
+
+    /// All peers, by name.
+    pub fn peers(&self) -> impl Iterator<Item = &Arc<Peer>> {
+        self.peers.values()
+    }
+
+    /// A registry of one.
+    #[must_use]
+    pub fn of_one(peer: Peer) -> Self {
+        Self {
+            peers: BTreeMap::from([(peer.name().clone(), Arc::new(peer))]),
+        }
+    }
+}
+
+fn folders(root: &Path, pattern: &str) -> Result<Vec<PathBuf>, RegistryError> {
+    let none = || RegistryError::NoPeer(pattern.to_owned());
+    let literal = root.join(pattern);
+    if literal.join(manifest::FILE).is_file() {
+        return Ok(vec![literal]);
+    }
+    let text = literal.to_str().ok_or_else(none)?;
+    let matches = glob::glob(text).map_err(|_| none())?;
+    let is_peer = |folder: &PathBuf| folder.join(manifest::FILE).is_file();
+    let found: Vec<PathBuf> = matches.filter_map(Result::ok).filter(is_peer).collect();
+    if found.is_empty() {
+        Err(none())
+    } else {
+        Ok(found)
+    }
+}
+
+impl Peer {
+    /// Reads one peer.
+    ///
+    /// # Errors
+    /// When its `peer.toml` is refused.
+    pub fn load(folder: &Path) -> Result<Self, ManifestError> {
+        let manifest = Manifest::load(folder)?;
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        Ok(Self::new(folder, manifest))
+    }
+
+    /// A peer of a manifest that is at hand.
+    #[must_use]
+    pub fn new(folder: PathBuf, manifest: Manifest) -> Self {
+        let absent = |program: &&String| {
+            which::which_in(program, std::env::var_os("PATH"), &folder).is_err()
+        };
+        let missing = manifest.requires.iter().filter(absent).cloned().collect();
+        Self {
+            folder,
+            manifest,
+            missing,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &PeerName {
+        &self.manifest.name
+    }
+
+    /// The package that brings what is missing, by this machine's package manager.
+    #[must_use]
+    pub fn package(&self, manager: Manager) -> Option<Package> {
+        self.manifest
+            .install
+            .get(manager.name())
+            .map(|name| Package::new(manager, name))
+    }
+
+    /// Why it cannot run here, and how to change that; `None` when it can.
+    #[must_use]
+    pub fn unavailable(&self) -> Option<String> {
+        if self.missing.is_empty() {
+            return None;
+        }
+        let missing = self.missing.join(", ");
+        let hint = Manager::detect()
+            .and_then(|manager| self.package(manager))
+            .map_or_else(String::new, |package| {
+                format!("; get it by: {}", package.command_line())
+            });
+        Some(format!("not on PATH: {missing}{hint}"))
+    }
+}

@@ -1,0 +1,219 @@
+//! A server peer from its start to its end: started, ready, stopped.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use regex::Regex;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep};
+
+use super::HOST;
+use super::port::is_listening;
+use super::process::{Launch, Lines, Process, Tail, wait_exit};
+use super::start::StartError;
+use crate::limits;
+use crate::model::transcript::Exit;
+
+/// A server that accepts connections.
+#[derive(Debug)]
+pub struct RunningServer {
+    process: Process,
+    address: SocketAddr,
+    tail: Tail,
+    // Held open: a server that reads its stdin is not told to end by it.
+    _stdin: tokio::process::ChildStdin,
+}
+
+impl RunningServer {
+    /// Starts a server and waits until it is ready: until `ready` matches a line of its output, or
+    /// without it, until something listens on `port`.
+    ///
+    /// # Errors
+    /// When it cannot be started, ends before it is ready, or is not ready in time.
+    pub async fn start(
+        launch: &Launch,
+        ready: Option<&Regex>,
+        port: u16,
+    ) -> Result<Self, StartError> {
+        let spawned = Process::start(launch).await;
+        let (process, pipes) = spawned.map_err(|e| StartError::cannot_run(launch, &e))?;
+        let tail = Tail::default();
+        let (found, announced) = oneshot::channel();
+        let search = Arc::new(Mutex::new(
+            ready.cloned().map(|regex| Search { regex, found }),
+        ));
+        tokio::spawn(watch_output(pipes.stdout, tail.clone(), search.clone()));
+        tokio::spawn(watch_output(pipes.stderr, tail.clone(), search));
+
+        let begun = Instant::now();
+        let ready_on = async {
+            match ready {
+                Some(_) => announced.await.ok().map(|said| said.unwrap_or(port)),
+                None => Some(listening(port).await),
+            }
+        };
+        let mut exit = process.watch_exit();
+        let outcome = tokio::select! {
+            Some(port) = ready_on => Ok(port),
+            Some(exit) = wait_exit(&mut exit) => Err(Early::Exit(exit)),
+            () = sleep(limits::START) => Err(Early::Never),
+        };
+        let port = match outcome {
+            Ok(port) => port,
+            Err(early) => {
+                process.stop(limits::GRACE).await;
+                return Err(early.explain(launch, ready, port, begun.elapsed(), &tail));
+            }
+        };
+        let address = SocketAddr::new(IpAddr::V4(HOST), port);
+        Ok(Self {
+            process,
+            address,
+            tail,
+            _stdin: pipes.stdin,
+        })
+    }
+
+    /// Where it accepts.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How it ended by itself, if it has.
+    #[must_use]
+    pub fn exit(&self) -> Option<Exit> {
+        self.process.exit()
+    }
+
+    /// A handle that waits for its end. Cancel safe.
+    #[must_use]
+    pub fn watch_exit(&self) -> watch::Receiver<Option<Exit>> {
+        self.process.watch_exit()
+    }
+
+    /// The last lines of its output.
+    #[must_use]
+    pub fn tail(&self) -> Vec<String> {
+        self.tail.lines()
+    }
+
+    /// Ends it: SIGTERM, then after the grace time SIGKILL.
+    pub async fn stop(self) {
+        self.process.stop(limits::GRACE).await;
+    }
+}
+
+struct Search {
+    regex: Regex,
+    found: oneshot::Sender<Option<u16>>,
+}
+
+enum Early {
+    Exit(Exit),
+    Never,
+}
+
+impl Early {
+    fn explain(
+        self,
+        launch: &Launch,
+        ready: Option<&Regex>,
+        port: u16,
+        waited: Duration,
+        tail: &Tail,
+    ) -> StartError {
+        let command = launch.command_line();
+        let output = tail.lines();
+        match self {
+            Self::Exit(exit) => StartError::exited(command, exit, output),
+            Self::Never => {
+                let waited_for = match ready {
+                    Some(regex) => format!("a line that matches `{regex}`"),
+                    None => format!("a listening socket on port {port}"),
+                };
+                StartError::NeverReady {
+                    command,
+                    waited,
+                    waited_for,
+                    output,
+                }
+            }
+        }
+    }
+}
+
+/// Drains one pipe; the first line of either that matches says where the server listens.
+async fn watch_output(
+    pipe: impl tokio::io::AsyncRead + Unpin,
+    tail: Tail,
+    search: Arc<Mutex<Option<Search>>>,
+) {
+    let mut lines = Lines::of(pipe);
+    while let Some(line) = lines.next().await {
+        tail.push(&line);
+        let mut search = search
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let said = search
+            .as_ref()
+            .and_then(|search| said_port(&search.regex, &line));
+        if let Some(said) = said
+            && let Some(Search { found, .. }) = search.take()
+        {
+            let _ = found.send(said);
+        }
+    }
+}
+
+/// `Some` when the line matches, with the port that it names, if it names one.
+fn said_port(regex: &Regex, line: &str) -> Option<Option<u16>> {
+    let captures = regex.captures(line)?;
+    Some(
+        captures
+            .name("port")
+            .and_then(|port| port.as_str().parse().ok()),
+    )
+}
+
+/// Waits until something listens on the port. A connection would be a client to the server, so the
+/// kernel's table is read instead where there is one.
+async fn listening(port: u16) -> u16 {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if is_listening(port).await {
+            return port;
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_listening_socket_is_found_without_a_connection() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(listening(port).await, port);
+        drop(listener);
+        assert!(!is_listening(port).await);
+    }
+
+    #[test]
+    fn a_ready_line_may_name_the_port_and_may_have_words_before_it() {
+        let regex = Regex::new(r"listening on .*:(?P<port>\d+)").unwrap();
+        assert_eq!(
+            said_port(&regex, "[info] listening on 127.0.0.1:1234"),
+            Some(Some(1234))
+        );
+        assert_eq!(
+            said_port(&Regex::new("ready").unwrap(), "I am ready."),
+            Some(None)
+        );
+        assert_eq!(said_port(&regex, "starting"), None);
+    }
+}

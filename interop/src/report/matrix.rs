@@ -1,0 +1,104 @@
+//! The matrix: servers across, clients down, each peer on its own at the edge.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anstyle::Style;
+use comfy_table::{Table, presets};
+
+use super::mark::{Charset, style};
+use crate::model::names::{Level, PeerName};
+use crate::model::outcome::Outcome;
+use crate::runner::CaseResult;
+
+/// What one cell counts.
+#[derive(Debug, Default)]
+struct Cell {
+    count: usize,
+    outcomes: BTreeMap<Outcome, usize>,
+    fails_must: bool,
+}
+
+type Place = (Option<PeerName>, Option<PeerName>);
+
+/// Draws the matrix of some results, coloured with ANSI sequences.
+#[must_use]
+pub fn draw(results: &[CaseResult], charset: Charset) -> String {
+    let mut cells: BTreeMap<Place, Cell> = BTreeMap::new();
+    for result in results {
+        let cell = cells
+            .entry((result.server.clone(), result.client.clone()))
+            .or_default();
+        cell.count += 1;
+        *cell.outcomes.entry(result.outcome).or_default() += 1;
+        cell.fails_must |= result.outcome == Outcome::Fail && result.level == Level::Must;
+    }
+    let servers: BTreeSet<Option<PeerName>> =
+        cells.keys().map(|(server, _)| server.clone()).collect();
+    let clients: BTreeSet<Option<PeerName>> =
+        cells.keys().map(|(_, client)| client.clone()).collect();
+
+    let mut table = Table::new();
+    table.load_style(match charset {
+        Charset::Unicode => presets::UTF8_HORIZONTAL_ONLY,
+        Charset::Ascii => presets::ASCII_HORIZONTAL_ONLY,
+    });
+    let name = |name: &Option<PeerName>, side: &str| match name {
+        Some(name) => name.to_string(),
+        None => format!("(no {side})"),
+    };
+    let mut header = vec![match charset {
+        Charset::Unicode => "client ↓  server →".to_owned(),
+        Charset::Ascii => "client / server".to_owned(),
+    }];
+    header.extend(servers.iter().map(|server| name(server, "server")));
+    table.set_header(header);
+    let mut painted = BTreeMap::new();
+    for client in &clients {
+        let mut row = vec![name(client, "client")];
+        for server in &servers {
+            let cell = cells
+                .get(&(server.clone(), client.clone()))
+                .and_then(|cell| cell.text(charset));
+            row.push(
+                cell.as_ref()
+                    .map_or_else(String::new, |(text, _)| text.clone()),
+            );
+            painted.extend(cell);
+        }
+        table.add_row(row);
+    }
+    // The table measures its cells, so colours come last; a cell's padding tells it from its neighbours.
+    let paint = |drawn: String, (text, style): (String, Style)| {
+        drawn.replace(&format!(" {text} "), &format!(" {style}{text}{style:#} "))
+    };
+    painted.into_iter().fold(table.to_string(), paint)
+}
+
+impl Cell {
+    /// The worst that happened in it, and how often of how many; where all is well, how many.
+    fn text(&self, charset: Charset) -> Option<(String, Style)> {
+        let worst_first = [
+            Outcome::Fail,
+            Outcome::Error,
+            Outcome::Known,
+            Outcome::Unsupported,
+            Outcome::Skipped,
+            Outcome::Pass,
+        ];
+        let outcome = worst_first
+            .into_iter()
+            .find(|outcome| self.outcomes.contains_key(outcome))?;
+        let (mark, times) = (charset.mark(outcome), self.outcomes[&outcome]);
+        let text = match outcome {
+            Outcome::Pass => format!("{mark} {times}"),
+            Outcome::Skipped if times == self.count => format!("{mark} skipped"),
+            _ => format!("{mark} {times}/{}", self.count),
+        };
+        let level = if self.fails_must {
+            Level::Must
+        } else {
+            Level::Should
+        };
+        Some((text, style(outcome, level)))
+    }
+}

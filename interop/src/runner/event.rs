@@ -1,0 +1,262 @@
+//! What a run tells: the only door between running and showing.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::model::excerpt::Excerpt;
+use crate::model::names::{CaseId, Clause, Level, PeerName, Role};
+use crate::model::outcome::{Blame, Close, Outcome};
+use crate::model::protocol::{Protocol, Service, Transport};
+
+/// Something that happened in a run.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The run begins.
+    Planned {
+        /// How many cases will be told of.
+        cases: usize,
+        /// Same seed, same run.
+        seed: u64,
+    },
+    /// A pairing, or a peer on its own, begins.
+    UnitStarted {
+        /// Its server.
+        server: Option<PeerName>,
+        /// Its client.
+        client: Option<PeerName>,
+    },
+    /// A case has come to something.
+    CaseFinished(Box<CaseResult>),
+    /// The run is over.
+    Finished(Summary),
+}
+
+/// What one case came to. As JSON it is one element of `results`.
+#[derive(Debug, Clone, Serialize)]
+pub struct CaseResult {
+    /// The case.
+    pub case: CaseId,
+    /// The clauses that it covers.
+    pub requirement: Vec<Clause>,
+    /// How much it binds this peer.
+    pub level: Level,
+    /// Who was under test.
+    pub role: Role,
+    /// The server peer.
+    pub server: Option<PeerName>,
+    /// The client peer.
+    pub client: Option<PeerName>,
+    /// The framing spoken.
+    #[serde(serialize_with = "as_text")]
+    pub framing: rust_server::framing::Framing,
+    /// The service spoken.
+    #[serde(serialize_with = "as_text")]
+    pub service: Service,
+    /// The transport.
+    pub transport: Transport,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Whose fault it is; `None` for a pass.
+    pub blame: Option<Blame>,
+    /// One sentence; empty for a pass.
+    pub summary: String,
+    /// The mistake behind it, where the bytes betray one.
+    pub diagnosis: Option<String>,
+    /// How the connection ended.
+    pub close: Option<Close>,
+    /// Whether the cuts are known to have reached the peer as planned.
+    pub confirmed: bool,
+    /// How long it took, in microseconds.
+    #[serde(serialize_with = "as_micros")]
+    pub duration_us: Duration,
+    /// A file with more, relative to the report.
+    pub evidence: Option<String>,
+    /// Why a known deviation is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The bytes around the first wrong one.
+    #[serde(skip)]
+    pub excerpt: Option<Excerpt>,
+    /// The last lines of output of the peer that is to blame.
+    #[serde(skip)]
+    pub tail: Vec<String>,
+}
+
+/// A declared deviation that is none, or none any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stale {
+    /// Whose manifest.
+    pub peer: PeerName,
+    /// In which section: `server` or `client`.
+    pub section: Role,
+    /// The pattern.
+    pub pattern: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Summary {
+    /// Cases by outcome.
+    pub pass: usize,
+    /// Failed, whatever the level.
+    pub fail: usize,
+    /// Of those, the ones that bind.
+    pub fail_must: usize,
+    /// Of those, the ones that only warn.
+    pub fail_should: usize,
+    /// Declared deviations that deviate.
+    pub known: usize,
+    /// Not played: the peer is not here.
+    pub skipped: usize,
+    /// Not played: the peer does not do this.
+    pub unsupported: usize,
+    /// Not played, or not judged: harness, environment, or a peer that does not start.
+    pub error: usize,
+    /// Declared deviations that have to be taken out of a manifest.
+    pub stale: Vec<Stale>,
+    /// The run was interrupted, so cases are missing.
+    pub interrupted: bool,
+    /// How long it all took.
+    #[serde(rename = "duration_us", serialize_with = "as_micros")]
+    pub duration: Duration,
+}
+
+impl Summary {
+    /// Counts a result in.
+    pub fn count(&mut self, result: &CaseResult) {
+        match result.outcome {
+            Outcome::Pass => self.pass += 1,
+            Outcome::Known => self.known += 1,
+            Outcome::Skipped => self.skipped += 1,
+            Outcome::Unsupported => self.unsupported += 1,
+            Outcome::Error => self.error += 1,
+            Outcome::Fail => {
+                self.fail += 1;
+                match result.level {
+                    Level::Must => self.fail_must += 1,
+                    Level::Should => self.fail_should += 1,
+                    Level::Info => {}
+                }
+            }
+        }
+    }
+
+    /// How many cases were told of.
+    #[must_use]
+    pub const fn total(&self) -> usize {
+        self.pass + self.fail + self.known + self.skipped + self.unsupported + self.error
+    }
+
+    /// The process's exit status, as the public contract numbers them.
+    #[must_use]
+    pub fn exit_code(&self, strict: bool) -> u8 {
+        let failed =
+            self.fail_must > 0 || (strict && self.fail_should > 0) || !self.stale.is_empty();
+        let played = self.pass + self.fail + self.known;
+        match self {
+            _ if self.interrupted => 130,
+            _ if failed => 1,
+            _ if self.error > 0 => 3,
+            _ if self.total() == 0 => 4,
+            _ if played == 0 => 77,
+            _ => 0,
+        }
+    }
+}
+
+impl CaseResult {
+    /// The protocol that was spoken.
+    #[must_use]
+    pub const fn protocol(&self) -> Protocol {
+        Protocol {
+            framing: self.framing,
+            service: self.service,
+            transport: self.transport,
+        }
+    }
+}
+
+fn as_text<S: Serializer>(
+    value: &impl std::fmt::Display,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn as_micros<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(value.as_micros()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_status_follows_the_worst_that_happened() {
+        let base = Summary {
+            pass: 3,
+            ..Summary::default()
+        };
+        let code = |summary: Summary| summary.exit_code(false);
+        assert_eq!(code(base.clone()), 0);
+        assert_eq!(
+            code(Summary {
+                fail: 1,
+                fail_must: 1,
+                error: 1,
+                ..base.clone()
+            }),
+            1
+        );
+        assert_eq!(
+            code(Summary {
+                fail: 1,
+                fail_should: 1,
+                ..base.clone()
+            }),
+            0
+        );
+        assert_eq!(
+            Summary {
+                fail: 1,
+                fail_should: 1,
+                ..base.clone()
+            }
+            .exit_code(true),
+            1
+        );
+        assert_eq!(
+            code(Summary {
+                error: 1,
+                ..base.clone()
+            }),
+            3
+        );
+        assert_eq!(code(Summary::default()), 4);
+        assert_eq!(
+            code(Summary {
+                skipped: 2,
+                ..Summary::default()
+            }),
+            77
+        );
+        assert_eq!(
+            code(Summary {
+                skipped: 2,
+                ..base.clone()
+            }),
+            0
+        );
+        assert_eq!(
+            code(Summary {
+                interrupted: true,
+                fail_must: 1,
+                ..base
+            }),
+            130
+        );
+    }
+}

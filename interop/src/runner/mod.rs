@@ -1,0 +1,14 @@
+//! The runner: plans which cases are played with which peers, plays them, and tells what happens as
+//! [`Event`]s. It knows no reporter; reporters know nothing else.
+
+pub mod event;
+pub mod known;
+pub mod plan;
+mod run;
+pub mod select;
+mod unit;
+
+pub use event::{CaseResult, Event, Summary};
+pub use plan::{Plan, Unit};
+pub use run::{Options, run};
+pub use select::Selection;

@@ -1,0 +1,202 @@
+//! The plan: which cases are played with which peers.
+
+use std::sync::Arc;
+
+use crate::model::case::Case;
+use crate::model::names::{Level, PeerName, Role};
+use crate::model::protocol::Protocol;
+use crate::peer::manifest::{ClientSide, Contract, ServerSide};
+use crate::peer::registry::{Peer, Registry};
+
+use super::select::{Selection, Shard};
+
+/// Everything that a run will play, in the order of its results.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The pairings, and the peers on their own.
+    pub units: Vec<Unit>,
+}
+
+/// A server, a client, or both, and the cases to play with them.
+#[derive(Debug)]
+pub struct Unit {
+    /// The server under test.
+    pub server: Option<Arc<Peer>>,
+    /// The client under test.
+    pub client: Option<Arc<Peer>>,
+    /// What they speak.
+    pub protocol: Protocol,
+    /// The cases, each with the level that it has for these peers.
+    pub cases: Vec<(Arc<Case>, Level)>,
+}
+
+impl Plan {
+    /// Plans all that is selected: every pairing whose protocols agree, and every peer on its own.
+    #[must_use]
+    pub fn new(registry: &Registry, cases: &[Arc<Case>], selection: &Selection) -> Self {
+        let servers = || {
+            registry
+                .peers()
+                .filter(|peer| peer.manifest.server.is_some())
+        };
+        let clients = || {
+            registry
+                .peers()
+                .filter(|peer| peer.manifest.client.is_some())
+        };
+        let alone_as_server = servers().map(|server| (Some(server), None));
+        let alone_as_client = clients().map(|client| (None, Some(client)));
+        let paired =
+            servers().flat_map(|server| clients().map(move |client| (Some(server), Some(client))));
+        let mut units: Vec<Unit> = alone_as_client
+            .chain(alone_as_server)
+            .chain(paired)
+            .flat_map(|(server, client)| units_of(server, client, cases, selection))
+            .filter(|unit| !unit.cases.is_empty())
+            .collect();
+        units.sort_by_key(Unit::key);
+        Self { units }
+    }
+
+    /// Keeps one part of the cases, each part as long as the others.
+    pub fn keep(&mut self, shard: Shard) {
+        let mut number = 0..;
+        for unit in &mut self.units {
+            unit.cases
+                .retain(|_| number.next().is_some_and(|number| shard.takes(number)));
+        }
+        self.units.retain(|unit| !unit.cases.is_empty());
+    }
+
+    /// How many cases it plays.
+    #[must_use]
+    pub fn cases(&self) -> usize {
+        self.units.iter().map(|unit| unit.cases.len()).sum()
+    }
+}
+
+/// One unit for each protocol that these peers have in common.
+fn units_of(
+    server: Option<&Arc<Peer>>,
+    client: Option<&Arc<Peer>>,
+    cases: &[Arc<Case>],
+    selection: &Selection,
+) -> Vec<Unit> {
+    let server_name = server.map(|peer| peer.name().as_str());
+    let client_name = client.map(|peer| peer.name().as_str());
+    if !selection.takes_unit(server_name, client_name) {
+        return Vec::new();
+    }
+    let server_speaks = server
+        .and_then(|peer| peer.manifest.server.as_ref())
+        .map(|side| &side.protocols);
+    let client_speaks = client
+        .and_then(|peer| peer.manifest.client.as_ref())
+        .map(|side| &side.protocols);
+    let shared: Vec<Protocol> = match (server_speaks, client_speaks) {
+        (Some(server), Some(client)) => server
+            .iter()
+            .filter(|protocol| client.contains(protocol))
+            .copied()
+            .collect(),
+        (Some(one), None) | (None, Some(one)) => one.clone(),
+        (None, None) => Vec::new(),
+    };
+    let unit = |protocol| {
+        let (server, client) = (server.cloned(), client.cloned());
+        let mut unit = Unit {
+            server,
+            client,
+            protocol,
+            cases: Vec::new(),
+        };
+        let suiting = cases
+            .iter()
+            .filter(|case| unit.suits(case))
+            .map(|case| (case.clone(), unit.level(case)));
+        let mut taken: Vec<_> = suiting
+            .filter(|(case, level)| selection.takes_case(case, *level))
+            .collect();
+        taken.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
+        unit.cases = taken;
+        unit
+    };
+    shared.into_iter().map(unit).collect()
+}
+
+impl Unit {
+    /// Who is under test.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match (&self.server, &self.client) {
+            (Some(_), Some(_)) => Role::Pairing,
+            (Some(_), None) => Role::Server,
+            (None, _) => Role::Client,
+        }
+    }
+
+    /// Its server's name.
+    #[must_use]
+    pub fn server_name(&self) -> Option<&PeerName> {
+        self.server.as_deref().map(Peer::name)
+    }
+
+    /// Its client's name.
+    #[must_use]
+    pub fn client_name(&self) -> Option<&PeerName> {
+        self.client.as_deref().map(Peer::name)
+    }
+
+    /// What its server says of itself as a server.
+    #[must_use]
+    pub fn server_side(&self) -> Option<&ServerSide> {
+        self.server.as_ref()?.manifest.server.as_ref()
+    }
+
+    /// What its client says of itself as a client.
+    #[must_use]
+    pub fn client_side(&self) -> Option<&ClientSide> {
+        self.client.as_ref()?.manifest.client.as_ref()
+    }
+
+    /// Why it cannot be played here, and how to change that.
+    #[must_use]
+    pub fn unavailable(&self) -> Option<String> {
+        [&self.server, &self.client]
+            .into_iter()
+            .flatten()
+            .find_map(|peer| {
+                peer.unavailable()
+                    .map(|reason| format!("{}: {reason}", peer.name()))
+            })
+    }
+
+    /// The order of results: server, client.
+    fn key(&self) -> (Option<PeerName>, Option<PeerName>, String) {
+        let (server, client) = (self.server_name().cloned(), self.client_name().cloned());
+        (server, client, self.protocol.to_string())
+    }
+
+    /// Whether the case can be asked of these peers.
+    fn suits(&self, case: &Case) -> bool {
+        let lines = self.client_side().and_then(|side| match &side.contract {
+            Contract::Lines { stop, .. } => Some(*stop),
+            Contract::Frames => None,
+        });
+        case.role == self.role() && lines.is_none_or(|stop| case.suits_lines(stop))
+    }
+
+    fn level(&self, case: &Case) -> Level {
+        let limited = match case.role {
+            Role::Client => self
+                .client_side()
+                .is_some_and(|side| side.max_frame.is_some()),
+            Role::Server | Role::Pairing => self
+                .server_side()
+                .is_some_and(|side| side.max_frame.is_some()),
+        };
+        case.level_with_limit
+            .filter(|_| limited)
+            .unwrap_or(case.level)
+    }
+}

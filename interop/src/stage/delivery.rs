@@ -1,0 +1,144 @@
+//! Delivery of fragments: each is read by the receiver before the next is sent, with proof where the
+//! kernel gives it (clause P4 is tested by nothing less).
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::limits;
+
+/// The sending side of one connection.
+#[derive(Debug)]
+pub struct Delivery {
+    stream: Arc<TcpStream>,
+    proof: Proof,
+    written: u64,
+}
+
+/// Whether the receiver is known to have read what was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// The kernel said so.
+    Confirmed,
+    /// It is likely, after a pause.
+    Likely,
+}
+
+#[derive(Debug)]
+enum Proof {
+    #[cfg(target_os = "linux")]
+    SockDiag {
+        diag: super::sock_diag::SockDiag,
+        receiver: SocketAddr,
+        us: SocketAddr,
+    },
+    Pause,
+}
+
+impl Delivery {
+    /// Sends on `stream`, which gets TCP_NODELAY: a fragment must not wait for an acknowledgement.
+    ///
+    /// # Errors
+    /// When the connection is gone already.
+    pub fn new(stream: Arc<TcpStream>) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        let proof = Proof::find(stream.peer_addr()?, stream.local_addr()?);
+        Ok(Self {
+            stream,
+            proof,
+            written: 0,
+        })
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// When the connection is gone, or takes nothing for [`limits::NO_PROGRESS`].
+    pub async fn write(&mut self, mut bytes: Bytes) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match timeout(limits::NO_PROGRESS, self.stream.writable()).await {
+                Ok(ready) => ready?,
+                Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+            }
+            match self.stream.try_write(&bytes) {
+                Ok(taken) => {
+                    self.written += taken as u64;
+                    let _ = bytes.split_to(taken);
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the receiver has read everything written so far. Where it does not, or the kernel
+    /// cannot be asked, the rest of this connection goes on without proof.
+    pub async fn read_by_receiver(&mut self) -> Read {
+        if self.proof.confirm(self.written).await {
+            return Read::Confirmed;
+        }
+        self.proof = Proof::Pause;
+        sleep(limits::UNPROVEN_DELIVERY).await;
+        Read::Likely
+    }
+}
+
+impl Proof {
+    #[cfg(target_os = "linux")]
+    fn find(receiver: SocketAddr, us: SocketAddr) -> Self {
+        let Ok(diag) = super::sock_diag::SockDiag::open() else {
+            return Self::Pause;
+        };
+        match diag.received(receiver, us) {
+            Ok(Some(_)) => Self::SockDiag { diag, receiver, us },
+            Ok(None) | Err(_) => Self::Pause,
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn find(_receiver: SocketAddr, _us: SocketAddr) -> Self {
+        Self::Pause
+    }
+
+    #[cfg(target_os = "linux")]
+    async fn confirm(&self, written: u64) -> bool {
+        let Self::SockDiag { diag, receiver, us } = self else {
+            return false;
+        };
+        let deadline = Instant::now() + limits::DELIVERY;
+        let mut asked = 0;
+        loop {
+            match diag.received(*receiver, *us) {
+                Ok(Some(received)) if received.total >= written && received.unread == 0 => {
+                    return true;
+                }
+                Ok(Some(_)) if Instant::now() < deadline => pause(asked).await,
+                _ => return false,
+            }
+            asked += 1;
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    async fn confirm(&self, _written: u64) -> bool {
+        false
+    }
+}
+
+/// A reader that is awake needs microseconds, so the first questions follow each other closely; the
+/// runtime's clock is too coarse for these pauses.
+async fn pause(asked: u32) {
+    const CLOSELY: u32 = 40;
+    if asked < CLOSELY {
+        std::thread::sleep(Duration::from_micros(20));
+        tokio::task::yield_now().await;
+    } else {
+        sleep(Duration::from_millis(1)).await;
+    }
+}

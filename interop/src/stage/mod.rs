@@ -1,0 +1,15 @@
+//! The stage acts a case out with real processes and sockets, and writes the transcript.
+//!
+//! [`act`](act()) performs the steps. For a one-sided case the [`raw end`](raw) is the other side; for a
+//! pairing the [`link`] stands between both. [`delivery`] sees to it that a fragment arrives by itself,
+//! [`scene`] holds what all tasks of a case share.
+
+mod act;
+pub mod delivery;
+pub mod link;
+pub mod raw;
+pub mod scene;
+#[cfg(target_os = "linux")]
+pub mod sock_diag;
+
+pub use act::{Acted, Cast, ClientCast, ServerCast, act};

@@ -1,0 +1,161 @@
+//! The raw end: the harness itself as a client or a server, byte by byte.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use rust_server::framing::Framing;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::delivery::{Delivery, Read};
+use super::scene::Scene;
+use crate::limits;
+use crate::model::case::Part;
+use crate::model::protocol::frame;
+use crate::model::transcript::{Act, Channel, ChannelEnd, Conn, Sight};
+
+/// Our end of one connection with a peer.
+#[derive(Debug)]
+pub struct RawEnd {
+    conn: Conn,
+    scene: Arc<Scene>,
+    stream: Arc<TcpStream>,
+    delivery: Delivery,
+    reader: JoinHandle<()>,
+    /// A fragment was written, and is not known to have been read.
+    unread: bool,
+    finished: bool,
+}
+
+impl RawEnd {
+    /// Takes a connection over: everything that comes is written down as of `channel`.
+    ///
+    /// # Errors
+    /// When the connection is gone already.
+    pub fn new(stream: TcpStream, channel: Channel, scene: Arc<Scene>) -> io::Result<Self> {
+        let conn = channel.conn();
+        let stream = Arc::new(stream);
+        scene.saw(Sight::Connected { conn });
+        let delivery = Delivery::new(stream.clone())?;
+        let reader = tokio::spawn(read(stream.clone(), channel, scene.clone()));
+        Ok(Self {
+            conn,
+            scene,
+            stream,
+            delivery,
+            reader,
+            unread: false,
+            finished: false,
+        })
+    }
+
+    /// Delivers one fragment, once the one before it has been read. A connection that takes no more is
+    /// not an error here: what follows from it is seen.
+    pub async fn deliver(&mut self, fragment: Bytes) {
+        let conn = self.conn;
+        if std::mem::replace(&mut self.unread, true) {
+            let confirmed = self.delivery.read_by_receiver().await == Read::Confirmed;
+            self.scene.saw(Sight::Delivered { conn, confirmed });
+        }
+        self.scene.did(Act::Wrote {
+            conn,
+            bytes: fragment.clone(),
+        });
+        if let Err(e) = self.delivery.write(fragment).await
+            && e.kind() == io::ErrorKind::TimedOut
+        {
+            let waiting_for = "the peer to take the bytes written to it".to_owned();
+            self.scene.saw(Sight::Stalled { waiting_for });
+        }
+    }
+
+    /// Ends our direction.
+    pub fn finish(&mut self) {
+        self.finished = true;
+        self.scene.did(Act::Finished { conn: self.conn });
+        let _ = SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write);
+    }
+
+    /// Resets the connection.
+    pub async fn abort(self) {
+        self.scene.did(Act::Aborted { conn: self.conn });
+        self.reset().await;
+    }
+
+    /// Closes with good manners: our direction is ended, what still comes is read, then we close. A
+    /// connection that the peer ended first is reset instead, for else its port would stay in TIME_WAIT.
+    pub async fn close(mut self) {
+        if !self.finished && !self.reader.is_finished() {
+            let _ = SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write);
+            self.finished = true;
+        }
+        if self.finished {
+            let _ = timeout(limits::DRAIN, &mut self.reader).await;
+        } else {
+            self.reset().await;
+        }
+    }
+
+    async fn reset(self) {
+        self.reader.abort();
+        let _ = self.reader.await;
+        let _ = SockRef::from(&*self.stream).set_linger(Some(std::time::Duration::ZERO));
+    }
+}
+
+async fn read(stream: Arc<TcpStream>, channel: Channel, scene: Arc<Scene>) {
+    loop {
+        match read_some(&stream).await {
+            Ok(bytes) if bytes.is_empty() => return scene.saw_end(channel, ChannelEnd::Fin),
+            Ok(bytes) => {
+                if !scene.saw_bytes(channel, bytes) {
+                    return;
+                }
+            }
+            Err(_) => return scene.saw_end(channel, ChannelEnd::Reset),
+        }
+    }
+}
+
+/// The next bytes of a connection; none at its end. Cancel safe.
+pub(super) async fn read_some(stream: &TcpStream) -> io::Result<Bytes> {
+    loop {
+        stream.readable().await?;
+        let mut bytes = BytesMut::with_capacity(limits::READ);
+        match stream.try_read_buf(&mut bytes) {
+            Ok(_) => return Ok(bytes.freeze()),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+/// The bytes that parts put on the wire.
+#[must_use]
+pub fn bytes_of(parts: &[Part], framing: Framing) -> Bytes {
+    let mut stream = BytesMut::new();
+    for part in parts {
+        match part {
+            Part::Frame(body) => stream.extend_from_slice(&frame(framing, &body.bytes())),
+            Part::Head { body, keep } => {
+                let frame = frame(framing, &body.bytes());
+                stream.extend_from_slice(&frame[..(*keep).min(frame.len())]);
+            }
+            Part::Tail { body, skip } => {
+                let frame = frame(framing, &body.bytes());
+                stream.extend_from_slice(&frame[(*skip).min(frame.len())..]);
+            }
+            Part::Claim(len) => {
+                let Framing::LengthPrefix(prefix) = framing;
+                // A claim that the header has no room for is the largest that it has room for.
+                let claim = (*len).min(prefix.largest_body());
+                stream.extend(prefix.header(claim).iter().flat_map(|header| header.iter()));
+            }
+            Part::Raw(bytes) => stream.extend_from_slice(bytes),
+        }
+    }
+    stream.freeze()
+}

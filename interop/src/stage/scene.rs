@@ -1,0 +1,127 @@
+//! What all tasks of a case share: the events so far, and the ledger that says what is still due.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+
+use crate::limits;
+use crate::model::ledger::{Ledger, Progress};
+use crate::model::names::Clause;
+use crate::model::transcript::{Act, Channel, ChannelEnd, Event, Setting, Sight, Transcript, What};
+
+/// One case being acted out.
+#[derive(Debug)]
+pub struct Scene {
+    begun: Instant,
+    clauses: Vec<Clause>,
+    books: Mutex<Books>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct Books {
+    ledger: Ledger,
+    transcript: Transcript,
+}
+
+impl Scene {
+    /// Opens the scene for a case that covers these clauses.
+    #[must_use]
+    pub fn new(setting: Setting, clauses: &[Clause]) -> Self {
+        let ledger = Ledger::new(setting.clone());
+        let transcript = Transcript {
+            setting,
+            events: Vec::new(),
+        };
+        Self {
+            begun: Instant::now(),
+            clauses: clauses.to_vec(),
+            books: Mutex::new(Books { ledger, transcript }),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Writes down something that the harness does, before it does it.
+    pub fn did(&self, act: Act) {
+        self.enter(What::Did(act));
+    }
+
+    /// Writes down something that the harness saw.
+    pub fn saw(&self, sight: Sight) {
+        self.enter(What::Saw(sight));
+    }
+
+    /// Bytes came. `false` when there is no use in reading on.
+    pub fn saw_bytes(&self, channel: Channel, bytes: Bytes) -> bool {
+        self.saw(Sight::Bytes { channel, bytes });
+        !self.books().ledger.is_flooded(channel)
+    }
+
+    /// A channel ended.
+    pub fn saw_end(&self, channel: Channel, end: ChannelEnd) {
+        self.saw(Sight::Ended { channel, end });
+    }
+
+    fn enter(&self, what: What) {
+        let mut books = self.books();
+        books.ledger.enter(&what);
+        let at = self.begun.elapsed();
+        books.transcript.events.push(Event { at, what });
+        drop(books);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until everything due has come, or nothing has moved for too long, or it cannot come any more.
+    pub async fn settle(&self) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let Some(patience) = self.patience() else {
+                return;
+            };
+            if timeout(patience, changed).await.is_err() {
+                let waiting_for = self.books().ledger.waiting_for();
+                return self.saw(Sight::Stalled { waiting_for });
+            }
+        }
+    }
+
+    /// How long nothing may move; `None` when nothing has to any more.
+    fn patience(&self) -> Option<Duration> {
+        let books = self.books();
+        match books.ledger.progress() {
+            Progress::Settled | Progress::Broken => None,
+            Progress::BytesMissing => Some(limits::NO_PROGRESS),
+            Progress::EndsMissing if books.ledger.misses_an_end_of(&self.clauses) => {
+                Some(limits::NO_PROGRESS)
+            }
+            Progress::EndsMissing => Some(limits::UNJUDGED_END),
+        }
+    }
+
+    /// Whether what was seen cannot become right any more.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.books().ledger.progress() == Progress::Broken
+    }
+
+    /// How many bytes are due on a channel so far.
+    #[must_use]
+    pub fn due_len(&self, channel: Channel) -> usize {
+        self.books().ledger.due_len(channel)
+    }
+
+    /// Closes the scene.
+    #[must_use]
+    pub fn transcript(&self) -> Transcript {
+        self.books().transcript.clone()
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

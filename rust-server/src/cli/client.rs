@@ -1,0 +1,85 @@
+//! `rust-client`: arguments to a conversation. Messages come from the arguments, from lines of text or
+//! from frames on stdin; what the server answers goes to stdout in kind.
+
+use std::io::IsTerminal;
+
+use clap::Parser;
+
+use super::conversation::{self, Until};
+use super::input::Input;
+use super::output::Output;
+use super::{Failure, complain, framing_help};
+use crate::client::Client;
+use crate::framing::{Framing, MaxFrame};
+use crate::limits;
+use crate::settings::{Address, Timeout};
+
+/// Sends messages to a server and shows its answers.
+///
+/// Without messages it reads them from stdin, a line each, and prints each answer on a line; Ctrl+D ends
+/// the input, then what is due is waited for. The exit code is 0 when every message was answered.
+///
+/// With --frames it is a netcat for messages: stdin carries messages, stdout the answers, each as a
+/// 4-byte big-endian length and the body, whatever the framing to the server is. Each message is sent at
+/// once, each answer written at once. At the end of stdin the connection is half-closed and answers are
+/// received until the server closes: exit code 0. When the server closes before that, it is 0 if there
+/// was an answer to each message sent, else 1. Any error is said on stderr: exit code 1.
+#[derive(Debug, Parser)]
+#[command(name = "rust-client", version)]
+pub(super) struct Args {
+    /// The server: HOST:PORT.
+    #[arg(value_name = "ADDR")]
+    server: Address,
+
+    /// Messages to send; without any, they are read from stdin.
+    #[arg(value_name = "MESSAGE")]
+    messages: Vec<String>,
+
+    /// Read and write length-prefixed messages (4 bytes, big-endian) on stdin and stdout.
+    #[arg(long, conflicts_with = "messages")]
+    frames: bool,
+
+    #[arg(long, value_name = "NAME", default_value_t, help = framing_help())]
+    framing: Framing,
+
+    /// The largest message, sent or received, without its header: bytes, or with a unit. 0 lets only
+    /// empty messages through.
+    #[arg(long, value_name = "SIZE", default_value_t)]
+    max_frame: MaxFrame,
+
+    /// Gives up when, after the end of the input, nothing comes for so long; off: never.
+    #[arg(long, value_name = "TIME", default_value_t = Timeout::after(limits::DEFAULT_PATIENCE))]
+    timeout: Timeout,
+}
+
+/// Connects and talks until all is said.
+pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    let client = Client::connect_with(&args.server, args.framing, args.max_frame).await?;
+    let (input, output, until) = if args.frames {
+        (
+            Input::frames(args.max_frame),
+            Output::frames(),
+            Until::ServerCloses,
+        )
+    } else if args.messages.is_empty() {
+        let prompt = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        if prompt {
+            complain(
+                "rust-client",
+                format_args!("connected to {}; Ctrl+D ends", args.server),
+            );
+        }
+        (
+            Input::lines(args.max_frame),
+            Output::lines(prompt),
+            Until::AllAnswered,
+        )
+    } else {
+        (
+            Input::arguments(args.messages),
+            Output::lines(false),
+            Until::AllAnswered,
+        )
+    };
+    conversation::hold(client, input, output, until, args.timeout).await
+}

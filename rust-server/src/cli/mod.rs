@@ -1,0 +1,113 @@
+//! The two programs: `rust-server` and `rust-client`. Each is a function from arguments to an exit
+//! code, so that another program can be either of them.
+//!
+//! Arguments that make no sense are reported on stderr with exit code 2, failures with 1.
+
+mod client;
+mod conversation;
+mod input;
+mod output;
+mod server;
+mod signals;
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::runtime::Runtime;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::framing::Framing;
+
+/// Runs `rust-server` with these arguments, the first of which is the program's name.
+pub fn server_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run_program("rust-server", args, server::run)
+}
+
+/// Runs `rust-client` with these arguments, the first of which is the program's name.
+pub fn client_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run_program("rust-client", args, client::run)
+}
+
+/// What `--help` says about `--framing`.
+fn framing_help() -> String {
+    let names: Vec<_> = Framing::names().collect();
+    let names = names.join(", ");
+    format!("How messages are laid on the stream: {names} (-counted: the length counts the header)")
+}
+
+/// Why a program ends with exit code 1.
+enum Failure {
+    /// Something to say on stderr.
+    Said(String),
+    /// Nobody reads stdout any more, so nobody wants to hear of it either.
+    OutputClosed,
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Said(error.to_string())
+    }
+}
+
+/// What both programs have in common: arguments, log, runtime, exit code.
+fn run_program<A, F>(
+    name: &str,
+    args: impl IntoIterator<Item = OsString>,
+    run: impl FnOnce(A) -> F,
+) -> ExitCode
+where
+    A: Parser,
+    F: Future<Output = Result<(), Failure>>,
+{
+    let args = match A::try_parse_from(args) {
+        Ok(args) => args,
+        // Also `--help` and `--version`, which go to stdout and are a success.
+        Err(error) => {
+            let _ = error.print();
+            return match error.exit_code() {
+                0 => ExitCode::SUCCESS,
+                _ => ExitCode::from(2),
+            };
+        }
+    };
+    log_to_stderr();
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(name, error),
+    };
+    let result = runtime.block_on(run(args));
+    // A read of the terminal cannot be cancelled: nothing is waited for.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Said(message)) => fail(name, message),
+        Err(Failure::OutputClosed) => ExitCode::FAILURE,
+    }
+}
+
+/// Says why on stderr, on a line that begins with the program's name. A closed stderr is no reason to
+/// panic.
+fn complain(name: &str, message: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{name}: {message}");
+}
+
+fn fail(name: &str, message: impl Display) -> ExitCode {
+    complain(name, message);
+    ExitCode::FAILURE
+}
+
+/// Logs go to stderr, warnings and worse unless `RUST_LOG` says otherwise. A second call in one
+/// process changes nothing.
+fn log_to_stderr() {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::WARN.into())
+        .from_env_lossy();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+}

@@ -1,0 +1,114 @@
+//! `rust-server`: arguments to configuration, the line that says it listens, signals to shutdown.
+
+use std::io::Write;
+use std::net::SocketAddr;
+
+use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::{Failure, framing_help, signals};
+use crate::framing::{Framing, MaxFrame};
+use crate::limits;
+use crate::server::{Config, Server};
+use crate::service::BuiltIn;
+use crate::settings::{Address, Grace, MaxConnections, Timeout};
+
+/// Serves framed messages over TCP.
+///
+/// Says `listening on HOST:PORT` on stdout as soon as clients can connect. SIGTERM and SIGINT stop
+/// it: no new clients, those that are there finish whole frames within the grace time, exit code 0.
+/// A second signal ends it at once, with exit code 128 + the signal's number. Logs go to stderr; RUST_LOG says how
+/// much (error, warn, info, debug), warn without it.
+#[derive(Debug, Parser)]
+#[command(name = "rust-server", version)]
+pub(super) struct Args {
+    /// Where to listen: HOST:PORT; port 0 lets the system choose.
+    #[arg(long, value_name = "ADDR", default_value_t = Config::default_listen())]
+    listen: Address,
+
+    #[arg(long, value_name = "NAME", default_value_t, help = framing_help())]
+    framing: Framing,
+
+    #[arg(long, value_name = "NAME", default_value_t, help = service_help())]
+    service: BuiltIn,
+
+    /// The largest message, without its header: bytes, or with a unit. A longer one ends its
+    /// connection; 0 lets only empty messages through.
+    #[arg(long, value_name = "SIZE", default_value_t)]
+    max_frame: MaxFrame,
+
+    /// Connections at once; further clients wait until one ends.
+    #[arg(long, value_name = "COUNT", default_value_t = MaxConnections::DEFAULT)]
+    max_connections: MaxConnections,
+
+    /// Ends a connection without a byte in either direction for so long; off: never.
+    #[arg(long, value_name = "TIME", default_value_t = Timeout::after(limits::DEFAULT_IDLE_TIMEOUT))]
+    idle_timeout: Timeout,
+
+    /// Ends a connection whose frame takes longer from its first byte to its last; off: never.
+    #[arg(long, value_name = "TIME", default_value_t = Timeout::after(limits::DEFAULT_FRAME_TIMEOUT))]
+    frame_timeout: Timeout,
+
+    /// How long connections may take to finish after the first signal; 0s: no time at all.
+    #[arg(long, value_name = "TIME", default_value_t = Grace::new(limits::DEFAULT_GRACE))]
+    grace: Grace,
+}
+
+/// What `--help` says about `--service`.
+fn service_help() -> String {
+    format!(
+        "What is answered to a message: {}",
+        BuiltIn::NAMES.join(", ")
+    )
+}
+
+/// Serves until a signal comes.
+pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    let config = Config::default()
+        .listen(args.listen)
+        .framing(args.framing)
+        .max_frame(args.max_frame)
+        .max_connections(args.max_connections)
+        .idle_timeout(args.idle_timeout)
+        .frame_timeout(args.frame_timeout)
+        .grace(args.grace);
+    allow_descriptors(args.max_connections);
+    // Before anybody is told that the server is there: whoever knows may also end it.
+    let stop = signals::first()?;
+    let server = Server::bind_service(config, args.service).await?;
+    announce(server.local_addr());
+    server.serve_until(stop).await;
+    Ok(())
+}
+
+/// Tells on stdout that clients can connect (P12). A stdout that nobody reads does not stop a server.
+fn announce(address: SocketAddr) {
+    let mut stdout = std::io::stdout().lock();
+    let said = writeln!(stdout, "listening on {address}").and_then(|()| stdout.flush());
+    if let Err(error) = said {
+        tracing::warn!(%error, %address, "listening, which stdout does not take");
+    }
+}
+
+/// Raises the limit of open descriptors, as far as it may be raised, to what the connections need.
+fn allow_descriptors(connections: MaxConnections) {
+    let needed = connections.get() as u64 + limits::SPARE_DESCRIPTORS;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current.is_none_or(|current| current >= needed) {
+        return;
+    }
+    let allowed = maximum.map_or(needed, |maximum| needed.min(maximum));
+    let raised = Rlimit {
+        current: Some(allowed),
+        maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, needed, "cannot raise the limit of open descriptors");
+    } else if allowed < needed {
+        tracing::warn!(
+            allowed,
+            needed,
+            "fewer descriptors than --max-connections needs; clients beyond them wait"
+        );
+    }
+}

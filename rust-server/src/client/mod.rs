@@ -1,0 +1,126 @@
+//! A client of framed messages, for the program `rust-client` and for tests of servers.
+//!
+//! [`Client`] sends and receives over one connection; [`Client::split`] parts it into a [`Sender`] and
+//! a [`Receiver`] for two tasks. The example is in [`crate::server`].
+
+mod error;
+mod pipeline;
+mod receiver;
+mod sender;
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+
+pub use error::ClientError;
+pub use receiver::Receiver;
+pub use sender::Sender;
+
+use crate::framing::{Framing, MaxFrame};
+use crate::settings::Address;
+
+/// A connection to a server.
+#[derive(Debug)]
+pub struct Client {
+    sender: Sender,
+    receiver: Receiver,
+}
+
+impl Client {
+    /// Connects with the default framing and limit.
+    ///
+    /// # Errors
+    /// [`ClientError::Connect`].
+    ///
+    /// # Cancel safety
+    /// Cancelled, no connection is left.
+    pub async fn connect(address: &Address) -> Result<Self, ClientError> {
+        Self::connect_with(address, Framing::DEFAULT, MaxFrame::DEFAULT).await
+    }
+
+    /// Connects with a framing, and a limit that holds in both directions.
+    ///
+    /// # Errors
+    /// [`ClientError::Connect`].
+    ///
+    /// # Cancel safety
+    /// Cancelled, no connection is left.
+    pub async fn connect_with(
+        address: &Address,
+        framing: Framing,
+        max: MaxFrame,
+    ) -> Result<Self, ClientError> {
+        let connected = async {
+            let stream = TcpStream::connect(address.as_str()).await?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        };
+        match connected.await {
+            Ok(stream) => Ok(Self::from_stream(stream, framing, max)),
+            Err(source) => Err(ClientError::Connect {
+                address: address.clone(),
+                source,
+            }),
+        }
+    }
+
+    /// A client over a connection that is already there.
+    pub fn from_stream(stream: TcpStream, framing: Framing, max: MaxFrame) -> Self {
+        let (read, write) = stream.into_split();
+        Self {
+            sender: Sender::new(write, framing, max),
+            receiver: Receiver::new(read, framing, max),
+        }
+    }
+
+    /// Parts the client into its two directions, for two tasks that send and receive at once.
+    pub fn split(self) -> (Sender, Receiver) {
+        (self.sender, self.receiver)
+    }
+
+    /// See [`Sender::send`].
+    pub async fn send(&mut self, message: &[u8]) -> Result<(), ClientError> {
+        self.sender.send(message).await
+    }
+
+    /// See [`Receiver::receive`].
+    pub async fn receive(&mut self) -> Result<Option<Bytes>, ClientError> {
+        self.receiver.receive().await
+    }
+
+    /// Sends one message and waits for its answer.
+    ///
+    /// # Errors
+    /// Any [`ClientError`] but `Connect`; [`ClientError::Ended`] when the server closes instead.
+    ///
+    /// # Cancel safety
+    /// None: cancelled, the answer is still due and would be taken for that of the next call. Drop
+    /// the client then.
+    pub async fn call(&mut self, message: &[u8]) -> Result<Bytes, ClientError> {
+        self.sender.send(message).await?;
+        match self.receiver.receive().await? {
+            Some(answer) => Ok(answer),
+            None => Err(ClientError::Ended { outstanding: 1 }),
+        }
+    }
+
+    /// Sends all messages and gives their answers, one each, in order. Up to
+    /// [`crate::limits::PIPELINE_DEPTH`] messages are on their way at once, and answers are read
+    /// while messages are written, so that neither side's full buffers stop the other.
+    ///
+    /// # Errors
+    /// Any [`ClientError`] but `Connect`, as soon as it is known; answers that came before are lost.
+    ///
+    /// # Cancel safety
+    /// None, as [`Client::call`].
+    pub async fn call_all<M: AsRef<[u8]>>(
+        &mut self,
+        messages: impl IntoIterator<Item = M>,
+    ) -> Result<Vec<Bytes>, ClientError> {
+        pipeline::call_all(&mut self.sender, &mut self.receiver, messages).await
+    }
+
+    /// See [`Sender::finish`].
+    pub async fn finish(&mut self) -> Result<(), ClientError> {
+        self.sender.finish().await
+    }
+}

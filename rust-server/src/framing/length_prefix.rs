@@ -1,0 +1,260 @@
+//! A length, then that many bytes: the framing of P1 and its relatives. Used through
+//! [`super::Framing`], which shares its shape with every other framing.
+
+use std::ops::Deref;
+
+use bytes::{BufMut, BytesMut};
+
+use super::{FrameError, MaxFrame, Parse};
+
+/// A frame is a length followed by the body. The length is unsigned, of one of four widths, in one
+/// of two byte orders, and counts the body alone or the header with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LengthPrefix {
+    /// Bytes of the length.
+    pub width: Width,
+    /// Which of them comes first.
+    pub order: ByteOrder,
+    /// What it counts.
+    pub counts: Counts,
+}
+
+/// How many bytes the length has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Width {
+    /// 1 byte: bodies up to 255 bytes.
+    One,
+    /// 2 bytes: bodies up to 64 KiB - 1.
+    Two,
+    /// 4 bytes: bodies up to 4 GiB - 1.
+    Four,
+    /// 8 bytes.
+    Eight,
+}
+
+/// Which end of the length comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ByteOrder {
+    /// Most significant byte first, the network's order.
+    Big,
+    /// Least significant byte first.
+    Little,
+}
+
+/// What the length counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counts {
+    /// The body alone.
+    Body,
+    /// The header and the body.
+    HeaderAndBody,
+}
+
+/// An encoded header: 1 to 8 bytes, read as a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    bytes: [u8; 8],
+    len: usize,
+}
+
+impl Deref for Header {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl Width {
+    const fn bytes(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+            Self::Four => 4,
+            Self::Eight => 8,
+        }
+    }
+}
+
+impl LengthPrefix {
+    /// The framing of P1: 4 bytes, big-endian, counting the body alone.
+    pub const U32BE: Self = Self {
+        width: Width::Four,
+        order: ByteOrder::Big,
+        counts: Counts::Body,
+    };
+
+    /// Bytes of the header, which is nothing but the length: 1, 2, 4 or 8.
+    pub const fn header_len(self) -> usize {
+        self.width.bytes()
+    }
+
+    /// The largest body that this framing can carry here, in bytes: what the width can say and the
+    /// address space can hold.
+    pub const fn largest_body(self) -> u64 {
+        let sayable = u64::MAX >> (64 - 8 * self.width.bytes());
+        let sayable = sayable - self.counted_header();
+        // An allocation has at most isize::MAX bytes, and the header needs its share of them.
+        let holdable = (isize::MAX as u64) - 8;
+        if sayable < holdable {
+            sayable
+        } else {
+            holdable
+        }
+    }
+
+    /// The header of a body of `body_len` bytes.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLong`] when the length cannot be said.
+    pub fn header(self, body_len: u64) -> Result<Header, FrameError> {
+        self.check(body_len, self.largest_body())?;
+        let length = body_len + self.counted_header();
+        let len = self.header_len();
+        let mut bytes = [0; 8];
+        match self.order {
+            ByteOrder::Big => bytes[..len].copy_from_slice(&length.to_be_bytes()[8 - len..]),
+            ByteOrder::Little => bytes[..len].copy_from_slice(&length.to_le_bytes()[..len]),
+        }
+        Ok(Header { bytes, len })
+    }
+
+    /// See [`super::Framing::encode`].
+    pub(super) fn encode(
+        self,
+        body: &[u8],
+        max: MaxFrame,
+        out: &mut BytesMut,
+    ) -> Result<(), FrameError> {
+        let body_len = body.len() as u64;
+        self.check(body_len, self.limit(max))?;
+        let header = self.header(body_len)?;
+        out.reserve(header.len() + body.len());
+        out.put_slice(&header);
+        out.put_slice(body);
+        Ok(())
+    }
+
+    /// See [`super::Framing::parse`].
+    pub(super) fn parse(self, src: &[u8], max: MaxFrame) -> Result<Parse, FrameError> {
+        let header_len = self.header_len();
+        let Some(header) = src.get(..header_len) else {
+            return Ok(Parse::Incomplete { wanted: header_len });
+        };
+        let length = self.read(header);
+        let Some(body_len) = length.checked_sub(self.counted_header()) else {
+            return Err(FrameError::HeaderTooSmall {
+                got: length,
+                wanted: header_len,
+            });
+        };
+        // P9: the header alone decides. Behind this line the length is one that memory can hold.
+        self.check(body_len, self.limit(max))?;
+        let len = header_len + body_len as usize;
+        if src.len() < len {
+            return Ok(Parse::Incomplete { wanted: len });
+        }
+        Ok(Parse::Frame {
+            body: header_len..len,
+            len,
+        })
+    }
+
+    /// See [`super::Framing::finish`].
+    pub(super) fn truncated(self, left: &[u8]) -> Option<FrameError> {
+        let wanted = self.header_len();
+        match left.get(..wanted) {
+            None if left.is_empty() => None,
+            None => Some(FrameError::TruncatedHeader {
+                got: left.len(),
+                wanted,
+            }),
+            Some(header) => Some(FrameError::TruncatedBody {
+                got: (left.len() - wanted) as u64,
+                wanted: self.read(header).saturating_sub(self.counted_header()),
+            }),
+        }
+    }
+
+    /// The length that a whole header says.
+    fn read(self, header: &[u8]) -> u64 {
+        let add = |length: u64, byte: &u8| (length << 8) | u64::from(*byte);
+        match self.order {
+            ByteOrder::Big => header.iter().fold(0, add),
+            ByteOrder::Little => header.iter().rev().fold(0, add),
+        }
+    }
+
+    /// Bytes of the header that the length counts.
+    const fn counted_header(self) -> u64 {
+        match self.counts {
+            Counts::Body => 0,
+            Counts::HeaderAndBody => self.header_len() as u64,
+        }
+    }
+
+    /// The largest body under `max`, in bytes.
+    fn limit(self, max: MaxFrame) -> u64 {
+        max.get().min(self.largest_body())
+    }
+
+    /// Refuses a body of more than `limit` bytes.
+    fn check(self, body_len: u64, limit: u64) -> Result<(), FrameError> {
+        if body_len > limit {
+            return Err(FrameError::TooLong {
+                got: body_len,
+                limit,
+            });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_widest_counted_header_leaves_room_for_itself() {
+        let counted = LengthPrefix {
+            width: Width::One,
+            order: ByteOrder::Big,
+            counts: Counts::HeaderAndBody,
+        };
+        assert_eq!(counted.largest_body(), 254);
+        assert_eq!(counted.header(254).as_deref(), Ok(&[255][..]));
+        assert_eq!(
+            counted.header(255),
+            Err(FrameError::TooLong {
+                got: 255,
+                limit: 254
+            })
+        );
+    }
+
+    #[test]
+    fn a_length_beyond_the_address_space_is_too_long_whatever_the_limit() {
+        let prefix = LengthPrefix {
+            width: Width::Eight,
+            ..LengthPrefix::U32BE
+        };
+        let refused = prefix.parse(&[0xff; 8], MaxFrame::new(u64::MAX));
+        assert!(
+            matches!(refused, Err(FrameError::TooLong { got: u64::MAX, .. })),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
+    fn each_byte_order_puts_its_end_first() {
+        let little = LengthPrefix {
+            order: ByteOrder::Little,
+            ..LengthPrefix::U32BE
+        };
+        assert_eq!(
+            LengthPrefix::U32BE.header(0x0102_0304).as_deref(),
+            Ok(&[1, 2, 3, 4][..])
+        );
+        assert_eq!(little.header(0x0102_0304).as_deref(), Ok(&[4, 3, 2, 1][..]));
+    }
+}

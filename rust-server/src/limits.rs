@@ -1,0 +1,74 @@
+//! Every bound of this crate in one place, each with its unit and its reason.
+//! The framing, the server, the client and the command line take their numbers from here.
+
+use std::time::Duration;
+
+/// Bytes. The largest body unless told otherwise. Ample for messages, little enough that a thousand
+/// clients that claim it cannot fill a machine (P9).
+pub const DEFAULT_MAX_FRAME: u64 = 16 * 1024 * 1024;
+
+/// Bytes. How much room a decoder asks for beyond what it has been sent. A header is a claim, not a
+/// fact: memory follows the bytes that came, never the length that was announced (P9).
+pub const RESERVE_STEP: usize = 64 * 1024;
+
+/// Bytes. The room offered to one read from a socket: a whole default send buffer of the peer is
+/// taken by few calls, and an idle connection gives the room back.
+pub const READ_STEP: usize = 64 * 1024;
+
+/// Bytes. When so many bytes of answers are waiting they are written before another message is
+/// answered. A connection never holds more than this and one answer for a client that does not
+/// read (P10).
+pub const ANSWER_BUFFER: usize = 256 * 1024;
+
+/// Bytes. Buffers that grew beyond this are given back when they are empty, so that one large
+/// message does not cost a connection memory for the rest of its life.
+pub const KEPT_BUFFER: usize = 64 * 1024;
+
+/// Connections at once, unless told otherwise: more than any test or small deployment opens, and
+/// within the usual hard limit of descriptors.
+pub const DEFAULT_MAX_CONNECTIONS: usize = 4096;
+
+/// Descriptors that a server needs besides its connections: standard streams, the listener, the
+/// runtime's poller and wake-up, and some to spare.
+pub const SPARE_DESCRIPTORS: u64 = 64;
+
+/// Time without a byte in either direction until a connection is ended, unless told otherwise. Far
+/// longer than people pause, short enough that vanished clients do not hold descriptors for ever.
+pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// Time from the first byte of a frame to its last, unless told otherwise. Long enough for the
+/// largest default frame over a slow line, short enough against clients that hold half frames.
+pub const DEFAULT_FRAME_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Time that connections have to finish after the server was told to stop, unless told otherwise.
+/// Below the five seconds after which most supervisors and the harness lose patience.
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(3);
+
+/// Time. How long a connection that the server ends is drained after its last answer, so that the
+/// kernel does not answer late input by a reset that destroys that answer on its way (P9).
+pub const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// Bytes. How much is drained at most; a client that sends more than this into a closed connection
+/// is not waiting for an answer.
+pub const DRAIN_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Time. The first pause after an accept that failed for want of descriptors or memory; doubled
+/// each time it fails again.
+pub const ACCEPT_PAUSE_FIRST: Duration = Duration::from_millis(5);
+
+/// Time. The longest such pause: the delay that a client may see after descriptors are free again.
+pub const ACCEPT_PAUSE_LONGEST: Duration = Duration::from_secs(1);
+
+/// Messages. How many may be on their way without an answer in a pipelined call: enough to hide a
+/// round trip, few enough to bound what either side holds.
+pub const PIPELINE_DEPTH: usize = 1024;
+
+/// Bytes. A client writes its messages together until so many wait.
+pub const SEND_BUFFER: usize = 64 * 1024;
+
+/// Time without a byte after which `rust-client` no longer waits for what is due, unless told
+/// otherwise. It runs from the end of the input only.
+pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Time. How long `rust-client` still delivers what is on its way after it failed to send.
+pub const AFTER_SEND_FAILURE: Duration = Duration::from_secs(2);
