@@ -36,10 +36,7 @@ async fn scripted(takes: usize, says: &'static [u8]) -> SocketAddr {
     let address = listener.local_addr().expect("its address");
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("a client");
-        stream
-            .read_exact(&mut vec![0; takes])
-            .await
-            .expect("what it sends");
+        stream.read_exact(&mut vec![0; takes]).await.expect("what it sends");
         stream.write_all(says).await.expect("written");
         stream.shutdown().await.expect("half-closed");
         let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
@@ -50,18 +47,14 @@ async fn scripted(takes: usize, says: &'static [u8]) -> SocketAddr {
 async fn connect(address: SocketAddr) -> Client {
     let address = address.into();
     let connecting = Client::connect(&address);
-    within("connecting", connecting)
-        .await
-        .expect("a connection")
+    within("connecting", connecting).await.expect("a connection")
 }
 
 #[tokio::test]
 async fn a_call_gives_the_answer_to_its_message() {
     let mut client = connect(echo(Framing::DEFAULT).await).await;
     for message in [&b"hello"[..], b"", "你好".as_bytes(), &[0xff; 70_000]] {
-        let answer = within("a call", client.call(message))
-            .await
-            .expect("an answer");
+        let answer = within("a call", client.call(message)).await.expect("an answer");
         assert_eq!(answer, message);
     }
 }
@@ -70,9 +63,7 @@ async fn a_call_gives_the_answer_to_its_message() {
 async fn many_calls_in_flight_are_answered_in_order() {
     let mut client = connect(echo(Framing::DEFAULT).await).await;
     let messages: Vec<_> = (0..10_000_u32).map(|n| n.to_string()).collect();
-    let answers = within("calls", client.call_all(&messages))
-        .await
-        .expect("answers");
+    let answers = within("calls", client.call_all(&messages)).await.expect("answers");
     assert_eq!(answers, messages);
     assert_eq!(client.call(b"and on").await.expect("an answer"), "and on");
 }
@@ -81,9 +72,7 @@ async fn many_calls_in_flight_are_answered_in_order() {
 async fn calls_larger_than_all_buffers_do_not_block_each_other() {
     let mut client = connect(echo(Framing::DEFAULT).await).await;
     let messages: Vec<_> = (0..24_u8).map(|n| vec![n; 1 << 20]).collect();
-    let answers = within("calls", client.call_all(&messages))
-        .await
-        .expect("answers");
+    let answers = within("calls", client.call_all(&messages)).await.expect("answers");
     assert!(answers == messages);
 }
 
@@ -159,14 +148,8 @@ async fn a_message_over_the_limit_is_not_sent_and_the_connection_goes_on() {
 async fn a_server_that_ends_inside_an_answer_has_broken_the_protocol() {
     let scripts: [(&'static [u8], FrameError); 3] = [
         (b"\0\0", FrameError::TruncatedHeader { got: 2, wanted: 4 }),
-        (
-            b"\0\0\0\x05",
-            FrameError::TruncatedBody { got: 0, wanted: 5 },
-        ),
-        (
-            b"\0\0\0\x05hel",
-            FrameError::TruncatedBody { got: 3, wanted: 5 },
-        ),
+        (b"\0\0\0\x05", FrameError::TruncatedBody { got: 0, wanted: 5 }),
+        (b"\0\0\0\x05hel", FrameError::TruncatedBody { got: 3, wanted: 5 }),
     ];
     for (says, expected) in scripts {
         let mut client = connect(scripted(9, says).await).await;
@@ -182,44 +165,26 @@ async fn a_server_that_ends_inside_an_answer_has_broken_the_protocol() {
 async fn an_answer_over_the_limit_is_refused_from_its_header() {
     let mut client = connect(scripted(9, b"\xff\xff\xff\xff").await).await;
     let failed = within("a call", client.call(b"hello")).await;
-    assert!(
-        matches!(
-            failed,
-            Err(ClientError::Protocol(FrameError::TooLong { .. }))
-        ),
-        "{failed:?}"
-    );
+    assert!(matches!(failed, Err(ClientError::Protocol(FrameError::TooLong { .. }))), "{failed:?}");
 }
 
 #[tokio::test]
 async fn a_server_that_closes_instead_of_answering_leaves_answers_due() {
     let mut client = connect(scripted(9, b"").await).await;
     let failed = within("a call", client.call(b"hello")).await;
-    assert!(
-        matches!(failed, Err(ClientError::Ended { outstanding: 1 })),
-        "{failed:?}"
-    );
+    assert!(matches!(failed, Err(ClientError::Ended { outstanding: 1 })), "{failed:?}");
 
     let mut client = connect(scripted(15, b"\0\0\0\x01a").await).await;
     let failed = within("calls", client.call_all(["a", "b", "c"])).await;
-    assert!(
-        matches!(failed, Err(ClientError::Ended { outstanding: 2 })),
-        "{failed:?}"
-    );
+    assert!(matches!(failed, Err(ClientError::Ended { outstanding: 2 })), "{failed:?}");
 }
 
 #[tokio::test]
 async fn messages_before_a_bad_one_are_received() {
     let mut client = connect(scripted(0, b"\0\0\0\x02hi\xff\xff\xff\xff").await).await;
-    assert_eq!(
-        client.receive().await.expect("a message"),
-        Some("hi".into())
-    );
+    assert_eq!(client.receive().await.expect("a message"), Some("hi".into()));
     let failed = client.receive().await;
-    assert!(
-        matches!(failed, Err(ClientError::Protocol(_))),
-        "{failed:?}"
-    );
+    assert!(matches!(failed, Err(ClientError::Protocol(_))), "{failed:?}");
 }
 
 #[tokio::test]
@@ -242,8 +207,5 @@ async fn a_reset_is_a_lost_connection() {
     stream.set_zero_linger().expect("SO_LINGER");
     drop(stream);
     let failed = within("the reset", client.receive()).await;
-    assert!(
-        matches!(failed, Err(ClientError::Transport(_))),
-        "{failed:?}"
-    );
+    assert!(matches!(failed, Err(ClientError::Transport(_))), "{failed:?}");
 }

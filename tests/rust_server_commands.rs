@@ -21,12 +21,11 @@ const HANG: Duration = Duration::from_secs(60);
     reason = "the programs under test are started here, and ended by `Running`"
 )]
 fn command(program: &str) -> Command {
-    let path = match program {
-        "rust-server" => cargo_bin!("rust-server"),
-        "rust-client" => cargo_bin!("rust-client"),
-        other => panic!("no such program: {other}"),
+    let mut command = match program {
+        "rust-server" => Command::new(cargo_bin!("rust-server")),
+        "rust-client" => Command::new(cargo_bin!("rust-client")),
+        other => Command::new(other),
     };
-    let mut command = Command::new(path);
     command.env_remove("RUST_LOG").env("COLUMNS", "100");
     command
 }
@@ -70,12 +69,7 @@ impl Running {
                 let _ = child.lock().expect("no panic while it is held").kill();
             }
         });
-        Self {
-            child,
-            stdin,
-            stdout,
-            stderr,
-        }
+        Self { child, stdin, stdout, stderr }
     }
 
     fn signal(&self, signal: Signal) {
@@ -86,11 +80,7 @@ impl Running {
     fn exit_code(&mut self) -> Option<i32> {
         loop {
             // The lock is free between two looks, for the watchdog.
-            let ended = self
-                .child
-                .lock()
-                .expect("no panic while it is held")
-                .try_wait();
+            let ended = self.child.lock().expect("no panic while it is held").try_wait();
             if let Some(status) = ended.expect("its status") {
                 return status.code();
             }
@@ -116,16 +106,16 @@ impl RunningServer {
     fn start(args: &[&str]) -> Self {
         let mut command = command("rust-server");
         command.args(args);
-        let mut program = Running::start(command);
+        Self::over(Running::start(command))
+    }
+
+    fn over(mut program: Running) -> Self {
         let mut line = String::new();
         let stdout = program.stdout.as_mut().expect("its stdout");
         BufReader::new(stdout).read_line(&mut line).expect("a line");
         let address = line.trim_end().strip_prefix("listening on ");
         let address = address.unwrap_or_else(|| panic!("not ready: {line:?}"));
-        Self {
-            address: address.to_owned(),
-            program,
-        }
+        Self { address: address.to_owned(), program }
     }
 
     fn anywhere() -> Self {
@@ -219,9 +209,7 @@ fn arguments_that_make_no_sense_are_named_and_exit_with_2() {
         ("--grace", "off", "3s"),
     ] {
         let refused = server().args([flag, value]).assert().code(2);
-        refused
-            .stderr(contains(flag).and(contains(expected)))
-            .stdout("");
+        refused.stderr(contains(flag).and(contains(expected))).stdout("");
     }
 }
 
@@ -247,10 +235,7 @@ fn ipv6_is_listened_on_where_there_is_any() {
 #[test]
 fn a_taken_port_is_one_clear_line_and_exit_1() {
     let first = RunningServer::anywhere();
-    let second = server()
-        .args(["--listen", &first.address])
-        .timeout(HANG)
-        .assert();
+    let second = server().args(["--listen", &first.address]).timeout(HANG).assert();
     second
         .code(1)
         .stdout("")
@@ -284,9 +269,7 @@ fn a_signal_leaves_answers_whole() {
     let messages = frame(&[7; 1000]).repeat(100);
     round_trip(&mut stream, b"accepted");
     stream.write_all(&messages).expect("sent");
-    stream
-        .write_all(&frame(b"never finished")[..9])
-        .expect("sent");
+    stream.write_all(&frame(b"never finished")[..9]).expect("sent");
     server.program.signal(Signal::TERM);
     let mut answers = Vec::new();
     stream.read_to_end(&mut answers).expect("ended by FIN");
@@ -312,19 +295,36 @@ fn a_second_signal_ends_a_server_that_is_still_waiting() {
 }
 
 #[test]
+fn a_server_out_of_descriptors_says_so_and_goes_on_when_there_are_some() {
+    let mut limited = command("sh");
+    let script = "ulimit -n 24 && exec \"$0\" --listen 127.0.0.1:0";
+    limited.args(["-c", script]).arg(cargo_bin!("rust-server"));
+    let mut server = RunningServer::over(Running::start(limited));
+    let mut clients: Vec<_> = (0..40).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.write_all(&frame(b"hello")).expect("sent");
+    }
+    // The first are served, the last wait in the backlog for descriptors that the first give back.
+    for mut client in clients {
+        let mut answer = [0; 9];
+        client.read_exact(&mut answer).expect("an answer");
+    }
+    round_trip(&mut server.connect(), b"and on");
+    server.program.signal(Signal::TERM);
+    assert_eq!(server.program.exit_code(), Some(0));
+    let stderr = server.program.stderr();
+    assert!(stderr.contains("cannot accept"), "{stderr}");
+}
+
+#[test]
 fn logs_go_to_stderr_and_only_when_asked_for() {
     let mut command = command("rust-server");
-    command
-        .args(["--listen", "127.0.0.1:0"])
-        .env("RUST_LOG", "info");
+    command.args(["--listen", "127.0.0.1:0"]).env("RUST_LOG", "info");
     let mut program = Running::start(command);
     let mut stdout = BufReader::new(program.stdout.take().expect("its stdout"));
     let mut line = String::new();
     stdout.read_line(&mut line).expect("a line");
-    let address = line
-        .trim_end()
-        .strip_prefix("listening on ")
-        .expect("ready");
+    let address = line.trim_end().strip_prefix("listening on ").expect("ready");
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.write_all(&[0xff; 4]).expect("sent");
     assert_eq!(stream.read(&mut [0; 1]).expect("ended by FIN"), 0);
@@ -343,11 +343,7 @@ fn logs_go_to_stderr_and_only_when_asked_for() {
 #[test]
 fn help_of_the_client_shows_every_default() {
     let mut help = client().arg("--help").assert().success();
-    for default in [
-        "[default: u32be]",
-        "[default: \"16 MiB\"]",
-        "[default: 10s]",
-    ] {
+    for default in ["[default: u32be]", "[default: \"16 MiB\"]", "[default: 10s]"] {
         help = help.stdout(contains(default));
     }
 }
@@ -355,21 +351,15 @@ fn help_of_the_client_shows_every_default() {
 #[test]
 fn each_argument_is_sent_and_each_answer_printed() {
     let server = RunningServer::anywhere();
-    let run = client()
-        .args([&server.address, "hello", "你好", ""])
-        .timeout(HANG)
-        .assert();
+    let run = client().args([&server.address, "hello", "你好", ""]).timeout(HANG).assert();
     run.code(0).stdout("hello\n你好\n\n").stderr("");
 }
 
 #[test]
 fn each_line_of_stdin_is_sent_and_each_answer_printed_without_a_prompt() {
     let server = RunningServer::anywhere();
-    let run = client()
-        .arg(&server.address)
-        .write_stdin("one\ntwo\r\n\nlast")
-        .timeout(HANG)
-        .assert();
+    let run =
+        client().arg(&server.address).write_stdin("one\ntwo\r\n\nlast").timeout(HANG).assert();
     run.code(0).stdout("one\ntwo\n\nlast\n").stderr("");
 }
 
@@ -394,10 +384,7 @@ fn a_line_is_answered_before_the_next_is_typed() {
 #[test]
 fn an_answer_that_is_no_text_is_shown_with_marks() {
     let server = scripted(5, b"\0\0\0\x03a\xffb");
-    let run = client()
-        .args([&server.to_string(), "x"])
-        .timeout(HANG)
-        .assert();
+    let run = client().args([&server.to_string(), "x"]).timeout(HANG).assert();
     run.code(0).stdout("a\u{fffd}b\n");
 }
 
@@ -406,13 +393,8 @@ fn a_refused_connection_is_one_clear_line_and_exit_1() {
     // Bound, not listening: refused, and nobody else can take it meanwhile.
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
     let socket = socket.expect("a socket");
-    socket
-        .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
-        .expect("a port");
-    let address = socket
-        .local_addr()
-        .ok()
-        .and_then(|address| address.as_socket());
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+    let address = socket.local_addr().ok().and_then(|address| address.as_socket());
     let address = address.expect("its address").to_string();
     let run = client().args([&address, "hello"]).timeout(HANG).assert();
     run.code(1)
@@ -439,23 +421,16 @@ fn a_truncated_answer_is_exit_1_after_the_answers_before_it() {
 fn a_silent_server_is_given_up_with_exit_1() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("its address").to_string();
-    let run = client()
-        .args([&address, "--timeout", "100ms", "hello"])
-        .timeout(HANG)
-        .assert();
-    run.code(1)
-        .stdout("")
-        .stderr(contains("gave up").and(contains("1 answers due")));
+    let run = client().args([&address, "--timeout", "100ms", "hello"]).timeout(HANG).assert();
+    run.code(1).stdout("").stderr(contains("gave up").and(contains("1 answers due")));
 }
 
 #[test]
 fn both_programs_speak_the_framing_they_are_told() {
     for framing in ["u8", "u16le", "u64be", "u32le-counted"] {
         let server = RunningServer::start(&["--listen", "127.0.0.1:0", "--framing", framing]);
-        let run = client()
-            .args([&server.address, "--framing", framing, "hello"])
-            .timeout(HANG)
-            .assert();
+        let run =
+            client().args([&server.address, "--framing", framing, "hello"]).timeout(HANG).assert();
         run.code(0).stdout("hello\n");
     }
 }
@@ -467,20 +442,13 @@ fn a_message_over_the_limit_is_refused_after_the_answers_before_it() {
         .args([&server.address, "--max-frame", "4", "four", "fiver"])
         .timeout(HANG)
         .assert();
-    run.code(1)
-        .stdout("four\n")
-        .stderr(contains("5 bytes is longer than the limit of 4"));
+    run.code(1).stdout("four\n").stderr(contains("5 bytes is longer than the limit of 4"));
 }
 
 // ---- rust-client --frames
 
 fn run_frames(address: &str, stdin: impl Into<Vec<u8>>) -> Output {
-    client()
-        .args([address, "--frames"])
-        .write_stdin(stdin)
-        .timeout(HANG)
-        .output()
-        .expect("it runs")
+    client().args([address, "--frames"]).write_stdin(stdin).timeout(HANG).output().expect("it runs")
 }
 
 #[test]
@@ -516,9 +484,7 @@ fn each_frame_is_sent_and_each_answer_written_at_once() {
     for body in [&b"first"[..], b"", b"third"] {
         stdin.write_all(&frame(body)).expect("taken");
         let mut answer = vec![0; body.len() + 4];
-        stdout
-            .read_exact(&mut answer)
-            .expect("an answer before the end of stdin");
+        stdout.read_exact(&mut answer).expect("an answer before the end of stdin");
         assert_eq!(answer, frame(body));
     }
     drop(stdin);
@@ -537,26 +503,17 @@ fn more_than_all_buffers_goes_both_ways_at_once() {
 #[test]
 fn a_truncated_frame_on_stdin_is_exit_1_after_what_is_due() {
     let server = RunningServer::anywhere();
-    let output = run_frames(
-        &server.address,
-        [frame(b"whole"), vec![0, 0, 0, 9, 1]].concat(),
-    );
+    let output = run_frames(&server.address, [frame(b"whole"), vec![0, 0, 0, 9, 1]].concat());
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(output.stdout, frame(b"whole"));
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        stderr.contains("stdin") && stderr.contains("1 of 9 bytes"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("stdin") && stderr.contains("1 of 9 bytes"), "{stderr}");
 }
 
 #[test]
 fn a_connection_that_ends_inside_a_frame_is_exit_1_after_the_messages_before_it() {
-    for says in [
-        &b"\0\0\0\x02hi\0\0"[..],
-        b"\0\0\0\x02hi\0\0\0\x05",
-        b"\0\0\0\x02hi\0\0\0\x05hel",
-    ] {
+    for says in [&b"\0\0\0\x02hi\0\0"[..], b"\0\0\0\x02hi\0\0\0\x05", b"\0\0\0\x02hi\0\0\0\x05hel"]
+    {
         let output = run_frames(&scripted(5, says).to_string(), frame(b"x"));
         assert_eq!(output.status.code(), Some(1));
         assert_eq!(output.stdout, frame(b"hi"));

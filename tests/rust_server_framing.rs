@@ -13,9 +13,8 @@ use tokio_util::codec::{Decoder, LengthDelimitedCodec};
 const MAX: MaxFrame = MaxFrame::new(1 << 16);
 
 fn framings() -> impl Strategy<Value = Framing> {
-    let all: Vec<Framing> = Framing::names()
-        .map(|name| name.parse().expect("its own name"))
-        .collect();
+    let all: Vec<Framing> =
+        Framing::names().map(|name| name.parse().expect("its own name")).collect();
     proptest::sample::select(all)
 }
 
@@ -36,9 +35,7 @@ fn streams() -> impl Strategy<Value = Vec<u8>> {
 fn encode(framing: Framing, messages: &[Vec<u8>]) -> Vec<u8> {
     let mut stream = BytesMut::new();
     for message in messages {
-        framing
-            .encode(message, MAX, &mut stream)
-            .expect("within the limit");
+        framing.encode(message, MAX, &mut stream).expect("within the limit");
     }
     stream.to_vec()
 }
@@ -82,9 +79,8 @@ fn decode(framing: Framing, pieces: &[&[u8]]) -> (Vec<Bytes>, Result<(), FrameEr
 
 /// The same with tokio-util's codec, set up for the same framing and limit.
 fn decode_by_tokio_util(pieces: &[&[u8]]) -> (Vec<BytesMut>, Result<(), io::Error>) {
-    let mut codec = LengthDelimitedCodec::builder()
-        .max_frame_length(MAX.get() as usize)
-        .new_codec();
+    let mut codec =
+        LengthDelimitedCodec::builder().max_frame_length(MAX.get() as usize).new_codec();
     let mut src = BytesMut::new();
     let mut messages = Vec::new();
     for piece in pieces {
@@ -216,13 +212,7 @@ fn a_length_over_the_limit_reserves_nothing() {
     let mut src = BytesMut::from(&u32::MAX.to_be_bytes()[..]);
     let before = src.capacity();
     let refused = Framing::DEFAULT.decode(&mut src, MAX);
-    assert_eq!(
-        refused,
-        Err(FrameError::TooLong {
-            got: u64::from(u32::MAX),
-            limit: MAX.get()
-        })
-    );
+    assert_eq!(refused, Err(FrameError::TooLong { got: u64::from(u32::MAX), limit: MAX.get() }));
     assert_eq!(src.capacity(), before);
 }
 
@@ -249,20 +239,14 @@ fn the_encoder_refuses_what_the_decoder_would_and_leaves_nothing_behind() {
 #[test]
 fn the_encoder_refuses_what_the_header_cannot_say() {
     let mut out = BytesMut::new();
-    for (name, limit) in [
-        ("u8", 255),
-        ("u8-counted", 254),
-        ("u16be", 65535),
-        ("u16le-counted", 65533),
-    ] {
+    for (name, limit) in
+        [("u8", 255), ("u8-counted", 254), ("u16be", 65535), ("u16le-counted", 65533)]
+    {
         let framing: Framing = name.parse().expect(name);
         let body = vec![0; limit as usize + 1];
         let refused = framing.encode(&body, MaxFrame::DEFAULT, &mut out);
         let got = limit + 1;
         assert_eq!(refused, Err(FrameError::TooLong { got, limit }), "{name}");
-        assert_eq!(
-            framing.encode(&body[1..], MaxFrame::DEFAULT, &mut out),
-            Ok(())
-        );
+        assert_eq!(framing.encode(&body[1..], MaxFrame::DEFAULT, &mut out), Ok(()));
     }
 }

@@ -64,19 +64,11 @@ impl Serving {
             }
         };
         let task = tokio::spawn(server.serve_until(stopped));
-        Self {
-            address,
-            stop: Some(stop),
-            task,
-        }
+        Self { address, stop: Some(stop), task }
     }
 
     async fn connect(&self) -> Peer {
-        Peer::over(
-            TcpStream::connect(self.address)
-                .await
-                .expect("a connection"),
-        )
+        Peer::over(TcpStream::connect(self.address).await.expect("a connection"))
     }
 
     /// Asks it to stop.
@@ -86,9 +78,7 @@ impl Serving {
     }
 
     async fn ended(self) {
-        within("the end of the server", self.task)
-            .await
-            .expect("no panic");
+        within("the end of the server", self.task).await.expect("no panic");
     }
 }
 
@@ -104,16 +94,12 @@ impl Peer {
     }
 
     async fn send(&mut self, bytes: &[u8]) {
-        within("sending", self.stream.write_all(bytes))
-            .await
-            .expect("sent");
+        within("sending", self.stream.write_all(bytes)).await.expect("sent");
     }
 
     async fn expect(&mut self, bytes: &[u8]) {
         let mut got = vec![0; bytes.len()];
-        within("an answer", self.stream.read_exact(&mut got))
-            .await
-            .expect("an answer");
+        within("an answer", self.stream.read_exact(&mut got)).await.expect("an answer");
         assert_eq!(got, bytes);
     }
 
@@ -193,9 +179,7 @@ async fn a_complete_message_is_answered_while_the_next_is_incomplete() {
 async fn many_messages_in_one_segment_are_answered_once_each_in_order() {
     let server = Serving::echo().await;
     let mut peer = server.connect().await;
-    let stream: Vec<u8> = (0..5000_u32)
-        .flat_map(|n| frame(&n.to_be_bytes()))
-        .collect();
+    let stream: Vec<u8> = (0..5000_u32).flat_map(|n| frame(&n.to_be_bytes())).collect();
     peer.send(&stream).await;
     peer.half_close().await;
     assert_eq!(peer.rest().await, stream);
@@ -342,6 +326,13 @@ async fn connect_small(address: SocketAddr) -> Peer {
     Peer::over(socket.connect(address).await.expect("a connection"))
 }
 
+/// A client that takes little at once, so that answers to it mostly wait.
+async fn connect_with_small_window(address: SocketAddr) -> Peer {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(16 * 1024).expect("SO_RCVBUF");
+    Peer::over(socket.connect(address).await.expect("a connection"))
+}
+
 #[tokio::test]
 async fn a_client_that_does_not_read_is_held_back_and_gets_everything_when_it_reads() {
     let server = Serving::echo().await;
@@ -434,9 +425,7 @@ async fn an_unfinished_frame_is_ended_although_its_bytes_keep_dripping() {
             () = drip => Ok(()),
         }
     };
-    within("the end of a slow frame", ended)
-        .await
-        .expect("no reset");
+    within("the end of a slow frame", ended).await.expect("no reset");
     assert_eq!(rest, b"");
 }
 
@@ -459,9 +448,7 @@ async fn the_frame_timeout_is_one_of_each_frame_also_when_the_stream_never_pause
 
 #[tokio::test]
 async fn an_idle_connection_at_a_boundary_is_not_ended_by_the_frame_timeout() {
-    let config = config()
-        .idle_timeout(Timeout::OFF)
-        .frame_timeout(Timeout::after(SOON));
+    let config = config().idle_timeout(Timeout::OFF).frame_timeout(Timeout::after(SOON));
     let server = Serving::with(config).await;
     let mut peer = server.connect().await;
     peer.round_trip(b"before").await;
@@ -494,10 +481,7 @@ async fn a_taken_port_is_an_error_that_names_it() {
     let again = config().listen(server.address.into());
     let error = Server::bind(again).await.expect_err("the port is taken");
     assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
-    assert!(
-        error.to_string().contains(&server.address.to_string()),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&server.address.to_string()), "{error}");
 }
 
 #[tokio::test]
@@ -515,10 +499,7 @@ async fn a_stopped_server_answers_what_came_and_frees_its_port() {
     drop((idle, busy));
     server.ended().await;
 
-    assert!(
-        TcpStream::connect(address).await.is_err(),
-        "it still accepts"
-    );
+    assert!(TcpStream::connect(address).await.is_err(), "it still accepts");
     let again = Serving::with(config().listen(address.into())).await;
     again.connect().await.round_trip(b"at once").await;
 }
@@ -558,10 +539,7 @@ async fn a_frame_that_is_never_finished_is_not_waited_for_beyond_the_grace() {
 #[tokio::test]
 async fn a_stopped_server_never_ends_by_fin_inside_an_answer() {
     let mut server = Serving::with(config().grace(Grace::new(SOON))).await;
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_recv_buffer_size(16 * 1024).expect("SO_RCVBUF");
-    let stream = socket.connect(server.address).await;
-    let mut peer = Peer::over(stream.expect("a connection"));
+    let mut peer = connect_with_small_window(server.address).await;
     // All of it is read by the server, so that its kernel has no reason of its own for a reset; and
     // the answer is more than the buffers on its way hold.
     let message = frame(&vec![7; 14 << 20]);
@@ -583,13 +561,14 @@ async fn clients_that_never_pause_get_whole_frames_and_then_the_end() {
     let mut server = Serving::with(config().grace(grace)).await;
     let mut talkers = Vec::new();
     for _ in 0..4 {
-        let mut peer = server.connect().await;
+        let mut peer = connect_with_small_window(server.address).await;
         peer.round_trip(b"accepted").await;
         talkers.push(tokio::spawn(async move {
             let (mut read, mut write) = peer.stream.into_split();
             let talking = tokio::spawn(async move {
-                let message = frame(&[9; 3000]);
-                while write.write_all(&message).await.is_ok() {}
+                // More than the server takes at once: there is always more behind a boundary.
+                let messages = frame(&[9; 3000]).repeat(1000);
+                while write.write_all(&messages).await.is_ok() {}
             });
             let mut answers = BytesMut::new();
             while within("an answer", read.read_buf(&mut answers)).await? > 0 {
@@ -635,9 +614,7 @@ impl Service for Faulty {
 
 async fn faulty() -> Serving {
     let config = config().max_frame(MaxFrame::new(1000));
-    let server = Server::bind_service(config, Faulty)
-        .await
-        .expect("a free port");
+    let server = Server::bind_service(config, Faulty).await.expect("a free port");
     Serving::start(server)
 }
 
@@ -645,8 +622,7 @@ async fn faulty() -> Serving {
 async fn a_service_may_answer_twice_and_end_the_connection() {
     let server = faulty().await;
     let mut peer = server.connect().await;
-    peer.send(&frames(&[b"hello", b"end", b"not looked at"]))
-        .await;
+    peer.send(&frames(&[b"hello", b"end", b"not looked at"])).await;
     assert_eq!(peer.rest().await, frames(&[b"one", b"two", b"farewell"]));
 }
 
@@ -679,9 +655,7 @@ async fn every_framing_is_served() {
         let server = Serving::with(config().framing(framing)).await;
         let mut stream = BytesMut::new();
         for body in [&b"hello"[..], b"", &[0xff; 100]] {
-            framing
-                .encode(body, MaxFrame::DEFAULT, &mut stream)
-                .expect(name);
+            framing.encode(body, MaxFrame::DEFAULT, &mut stream).expect(name);
         }
         let mut peer = server.connect().await;
         peer.send(&stream).await;

@@ -127,9 +127,7 @@ fn check(vector: &Vector, how: &str, (messages, end): (Vec<Bytes>, Option<FrameE
 }
 
 fn check_all(framing_name: &str) {
-    let framing: Framing = framing_name
-        .parse()
-        .expect("a framing is named after the file");
+    let framing: Framing = framing_name.parse().expect("a framing is named after the file");
     let vectors = vectors_of(framing_name);
     assert!(vectors.len() >= 10, "only {} vectors", vectors.len());
     for vector in &vectors {
@@ -149,9 +147,7 @@ fn check_all(framing_name: &str) {
         if vector.end == "clean" {
             let mut encoded = BytesMut::new();
             for message in &vector.messages {
-                framing
-                    .encode(message, max, &mut encoded)
-                    .expect("within the limit");
+                framing.encode(message, max, &mut encoded).expect("within the limit");
             }
             assert!(encoded == stream, "{}: encoded otherwise", vector.name);
         }

@@ -45,6 +45,9 @@ pub const UNPROVEN_DELIVERY: Duration = Duration::from_millis(5);
 /// How long a process group has to end after SIGTERM before it is killed (clause P12 and the peer contract).
 pub const GRACE: Duration = Duration::from_secs(5);
 
+/// How long the rest of a process group has to end once its leader has.
+pub const LEFT_BEHIND: Duration = Duration::from_millis(500);
+
 /// How long output pipes are drained after a process has ended: a grandchild may hold them open.
 pub const DRAIN: Duration = Duration::from_millis(500);
 
@@ -56,6 +59,12 @@ pub const LOCK: Duration = Duration::from_secs(600);
 
 /// How long a port may stay in TIME_WAIT: Linux keeps it for 60 seconds.
 pub const TIME_WAIT: Duration = Duration::from_secs(65);
+
+/// How long a port of ours may seem taken while a process is being started elsewhere.
+pub const REBIND: Duration = Duration::from_secs(2);
+
+/// How often it is tried again.
+pub const REBIND_PAUSE: Duration = Duration::from_millis(5);
 
 /// The largest peer folder that is fingerprinted, in files.
 pub const FOLDER_FILES: usize = 10_000;

@@ -3,13 +3,13 @@
 //!
 //! | room | what it holds | knows |
 //! |---|---|---|
-//! | [`framing`] | how messages are laid on a byte stream, pure | nothing else |
+//! | [`framing`] | how messages are laid on a byte stream, pure | limits |
 //! | [`service`] | what a server answers to a message | framing |
 //! | [`server`] | connections, limits, time-outs, the end | service, framing |
 //! | [`client`] | connect, send, receive, call | framing |
 //! | [`cli`] | the two programs | all of these |
 //! | [`limits`] | every bound, with its unit and its reason | nothing |
-//! | [`settings`] | addresses and durations as newtypes, read from text | nothing |
+//! | [`settings`] | addresses and durations as newtypes, read from text | limits |
 //!
 //! `P1` to `P13` in comments are the clauses of the protocol (`docs/protocol.md`).
 

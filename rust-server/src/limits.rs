@@ -20,10 +20,6 @@ pub const READ_STEP: usize = 64 * 1024;
 /// read (P10).
 pub const ANSWER_BUFFER: usize = 256 * 1024;
 
-/// Bytes. Buffers that grew beyond this are given back when they are empty, so that one large
-/// message does not cost a connection memory for the rest of its life.
-pub const KEPT_BUFFER: usize = 64 * 1024;
-
 /// Connections at once, unless told otherwise: more than any test or small deployment opens, and
 /// within the usual hard limit of descriptors.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 4096;
@@ -47,6 +43,9 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(3);
 /// Time. How long a connection that the server ends is drained after its last answer, so that the
 /// kernel does not answer late input by a reset that destroys that answer on its way (P9).
 pub const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// Time. The same when the server stops: clients that do not heed its FIN do not hold it up.
+pub const DRAIN_TIME_STOPPING: Duration = Duration::from_millis(500);
 
 /// Bytes. How much is drained at most; a client that sends more than this into a closed connection
 /// is not waiting for an answer.

@@ -25,24 +25,15 @@ pub(super) fn entries() -> Vec<Entry> {
         .covers(&[P6])
         .play(Role::Server, interleaved_server())
         .play(Role::Pairing, interleaved_pairing()),
-        entry(
-            "concurrency.half-frame-holder",
-            "one client inside a frame keeping others waiting",
-        )
-        .covers(&[P6])
-        .play(Role::Server, half_frame_holder()),
-        entry(
-            "concurrency.pipelined",
-            "requests lost or reordered while others are answered",
-        )
-        .covers(&[P3])
-        .everywhere(&[exchange(Cut::AsItComes, letters(PIPELINED))]),
-        entry(
-            "concurrency.bulk-both-ways",
-            "a deadlock: both write, and neither reads",
-        )
-        .covers(&[P10, P3])
-        .everywhere(&[exchange(Cut::AsItComes, letters(BULK))]),
+        entry("concurrency.half-frame-holder", "one client inside a frame keeping others waiting")
+            .covers(&[P6])
+            .play(Role::Server, half_frame_holder()),
+        entry("concurrency.pipelined", "requests lost or reordered while others are answered")
+            .covers(&[P3])
+            .everywhere(&[exchange(Cut::AsItComes, letters(PIPELINED))]),
+        entry("concurrency.bulk-both-ways", "a deadlock: both write, and neither reads")
+            .covers(&[P10, P3])
+            .everywhere(&[exchange(Cut::AsItComes, letters(BULK))]),
     ]
 }
 
@@ -61,60 +52,30 @@ fn interleaved_server() -> Vec<Step> {
         next += clients;
         let own = |conn| Write {
             conn,
-            parts: vec![
-                Part::Frame(own_message(conn)),
-                Part::Frame(Body::Text(format!("{conn}"))),
-            ],
+            parts: vec![Part::Frame(own_message(conn)), Part::Frame(Body::Text(format!("{conn}")))],
             // A hundred clients byte by byte is a lot of system calls for what ten of them show.
-            cut: if clients > 10 {
-                Cut::At(vec![2, 9])
-            } else {
-                Cut::EachByte
-            },
+            cut: if clients > 10 { Cut::At(vec![2, 9]) } else { Cut::EachByte },
         };
-        let mixed = Step::Mixed {
-            writes: conns.clone().map(own).collect(),
-            seed: clients.into(),
-        };
+        let mixed = Step::Mixed { writes: conns.clone().map(own).collect(), seed: clients.into() };
         let finish = conns.map(|conn| Step::Finish { conn });
-        [mixed, Step::Settle]
-            .into_iter()
-            .chain(finish)
-            .chain([Step::Settle])
-            .collect::<Vec<_>>()
+        [mixed, Step::Settle].into_iter().chain(finish).chain([Step::Settle]).collect::<Vec<_>>()
     };
     MIXED_CLIENTS.into_iter().flat_map(&mut round).collect()
 }
 
 fn interleaved_pairing() -> Vec<Step> {
     let clients = 0..PAIRED_CLIENTS;
-    let cut = clients.clone().map(|conn| Step::Recut {
-        conn,
-        cut: Cut::EachByte,
-    });
-    let ask = clients
-        .clone()
-        .map(|conn| feed_to(conn, [own_message(conn), "mine".into()]));
+    let cut = clients.clone().map(|conn| Step::Recut { conn, cut: Cut::EachByte });
+    let ask = clients.clone().map(|conn| feed_to(conn, [own_message(conn), "mine".into()]));
     let end = clients.map(|conn| Step::EndInput { conn });
-    cut.chain(ask)
-        .chain([Step::Settle])
-        .chain(end)
-        .chain([Step::Settle])
-        .collect()
+    cut.chain(ask).chain([Step::Settle]).chain(end).chain([Step::Settle]).collect()
 }
 
 /// One client stops inside a frame, others are served, then it goes on and is served too.
 fn half_frame_holder() -> Vec<Step> {
     let body: Body = "held for a while".into();
     let keep = 7;
-    let held = vec![write_on(
-        0,
-        Cut::Whole,
-        vec![Part::Head {
-            body: body.clone(),
-            keep,
-        }],
-    )];
+    let held = vec![write_on(0, Cut::Whole, vec![Part::Head { body: body.clone(), keep }])];
     let others = (1..=50).flat_map(health_ping).collect();
     let goes_on = vec![
         write_on(0, Cut::Whole, vec![Part::Tail { body, skip: keep }]),

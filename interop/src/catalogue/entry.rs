@@ -61,19 +61,11 @@ impl Entry {
 
     /// One conversation for a server and a client, each facing the raw end.
     pub fn at_both_ends(self, talk: &[Exchange]) -> Self {
-        self.play(Role::Server, server_steps(talk))
-            .play(Role::Client, client_steps(talk))
+        self.play(Role::Server, server_steps(talk)).play(Role::Client, client_steps(talk))
     }
 
     pub(super) fn into_cases(self) -> Vec<Case> {
-        let Self {
-            id,
-            catches,
-            clauses,
-            level,
-            level_with_limit,
-            plays,
-        } = self;
+        let Self { id, catches, clauses, level, level_with_limit, plays } = self;
         let case = |(role, steps)| Case {
             id: id.clone(),
             catches: catches.clone(),
@@ -96,10 +88,7 @@ pub struct Exchange {
 
 /// One exchange, cut so.
 pub fn exchange(cut: Cut, messages: impl IntoIterator<Item = impl Into<Body>>) -> Exchange {
-    Exchange {
-        messages: messages.into_iter().map(Into::into).collect(),
-        cut,
-    }
+    Exchange { messages: messages.into_iter().map(Into::into).collect(), cut }
 }
 
 /// One exchange, in one run.
@@ -124,10 +113,7 @@ pub fn feed(messages: impl IntoIterator<Item = impl Into<Body>>) -> Step {
 
 /// Messages for a client of choice.
 pub fn feed_to(conn: u16, messages: impl IntoIterator<Item = impl Into<Body>>) -> Step {
-    Step::Feed {
-        conn,
-        messages: messages.into_iter().map(Into::into).collect(),
-    }
+    Step::Feed { conn, messages: messages.into_iter().map(Into::into).collect() }
 }
 
 /// One frame for each body.
@@ -152,12 +138,7 @@ pub fn finish_server() -> Vec<Step> {
 
 /// The good end of a conversation with a client: its input ends, then the connection does.
 pub fn finish_client() -> Vec<Step> {
-    vec![
-        Step::EndInput { conn: 0 },
-        Step::Settle,
-        Step::Finish { conn: 0 },
-        Step::Settle,
-    ]
+    vec![Step::EndInput { conn: 0 }, Step::Settle, Step::Finish { conn: 0 }, Step::Settle]
 }
 
 /// The harness asks, message by message, and ends in good order.
@@ -171,12 +152,7 @@ fn server_steps(talk: &[Exchange]) -> Vec<Step> {
 /// The client is told what to ask; the harness answers, cut so, and waits for the deliveries.
 fn client_steps(talk: &[Exchange]) -> Vec<Step> {
     let answered = |Exchange { messages, cut }: &Exchange| {
-        [
-            feed(messages.clone()),
-            Step::Settle,
-            write(cut.clone(), frames(messages)),
-            Step::Settle,
-        ]
+        [feed(messages.clone()), Step::Settle, write(cut.clone(), frames(messages)), Step::Settle]
     };
     [talk.iter().flat_map(answered).collect(), finish_client()].concat()
 }
@@ -184,14 +160,7 @@ fn client_steps(talk: &[Exchange]) -> Vec<Step> {
 /// The client is told what to ask; the link cuts both ways.
 fn pairing_steps(talk: &[Exchange]) -> Vec<Step> {
     let relayed = |Exchange { messages, cut }: &Exchange| {
-        [
-            Step::Recut {
-                conn: 0,
-                cut: cut.clone(),
-            },
-            feed(messages.clone()),
-            Step::Settle,
-        ]
+        [Step::Recut { conn: 0, cut: cut.clone() }, feed(messages.clone()), Step::Settle]
     };
     let mut steps: Vec<Step> = talk.iter().flat_map(relayed).collect();
     steps.extend([Step::EndInput { conn: 0 }, Step::Settle]);

@@ -14,111 +14,67 @@ const HEADER: usize = 4;
 
 pub(super) fn entries() -> Vec<Entry> {
     vec![
-        entry(
-            "framing.single",
-            "wrong byte order; the header missing, or counting itself",
-        )
-        .covers(&[P1, P3])
-        .everywhere(&[exchange(Cut::AsItComes, ["hello"])]),
-        entry(
-            "framing.header-split",
-            "one read trusted to give the whole header",
-        )
-        .covers(&[P4, P1])
-        .at_both_ends(&[
-            exchange(Cut::At(vec![1]), ["after one"]),
-            exchange(Cut::At(vec![2]), ["after two"]),
-            exchange(Cut::At(vec![3]), ["after three"]),
-        ]),
-        entry(
-            "framing.header-body-split",
-            "the header expected to arrive with its body",
-        )
-        .covers(&[P4, P5])
-        .at_both_ends(&[
-            exchange(Cut::At(vec![HEADER]), ["body later"]),
-            exchange(
-                Cut::At(vec![HEADER, HEADER + 1]),
-                ["one byte, then the rest"],
-            ),
-        ]),
+        entry("framing.single", "wrong byte order; the header missing, or counting itself")
+            .covers(&[P1, P3])
+            .everywhere(&[exchange(Cut::AsItComes, ["hello"])]),
+        entry("framing.header-split", "one read trusted to give the whole header")
+            .covers(&[P4, P1])
+            .at_both_ends(&[
+                exchange(Cut::At(vec![1]), ["after one"]),
+                exchange(Cut::At(vec![2]), ["after two"]),
+                exchange(Cut::At(vec![3]), ["after three"]),
+            ]),
+        entry("framing.header-body-split", "the header expected to arrive with its body")
+            .covers(&[P4, P5])
+            .at_both_ends(&[
+                exchange(Cut::At(vec![HEADER]), ["body later"]),
+                exchange(Cut::At(vec![HEADER, HEADER + 1]), ["one byte, then the rest"]),
+            ]),
         entry("framing.byte-by-byte", "state lost between two reads")
             .covers(&[P4])
             .at_both_ends(&[exchange(Cut::EachByte, ["slow", "and steady"])]),
-        entry(
-            "framing.two-cuts",
-            "a mistake that one cut alone does not show",
-        )
-        .covers(&[P4])
-        .should()
-        .at_both_ends(&two_cuts()),
+        entry("framing.two-cuts", "a mistake that one cut alone does not show")
+            .covers(&[P4])
+            .should()
+            .at_both_ends(&two_cuts()),
         entry("framing.sticky-two", "one read taken for one message")
             .covers(&[P4, P3])
             .everywhere(&[whole(["first", "second"])]),
-        entry(
-            "framing.sticky-hundred",
-            "only the first or the last message of a read handled",
-        )
-        .covers(&[P4, P3])
-        .everywhere(&[whole(
-            (0..100).map(|n| Body::Text(format!("message {n} of a hundred"))),
-        )]),
-        entry(
-            "framing.sticky-partial",
-            "what a read holds of the next message thrown away",
-        )
-        .covers(&[P4, P5])
-        .play(
-            Role::Server,
-            [sticky_partial_steps(), finish_server()].concat(),
-        )
-        .play(Role::Client, sticky_partial_client()),
-        entry(
-            "framing.partial-sticky",
-            "the offset of what is left over wrong",
-        )
-        .covers(&[P4])
-        .at_both_ends(&[partial_sticky()]),
-        entry(
-            "framing.header-straddles",
-            "what is left over being shorter than a header",
-        )
-        .covers(&[P4])
-        .at_both_ends(&[1, 2, 3].map(header_straddles)),
-        entry(
-            "framing.buffer-edges",
-            "a full buffer taken for the end of a message",
-        )
-        .covers(&[P4, P2])
-        .everywhere(&buffer_edges()),
-        entry(
-            "framing.length-bytes",
-            "a length masked, shifted, signed, or cut to 16 bits",
-        )
-        .covers(&[P1, P2])
-        .everywhere(&length_bytes()),
-        entry(
-            "framing.nothing-extra",
-            "a stray newline, NUL, header or copy behind the answer",
-        )
-        .covers(&[P3])
-        .everywhere(&[whole(["one"]), whole(["two"]), whole(["and three"])]),
-        entry(
-            "framing.prompt-answer",
-            "a complete message that waits for the next read",
-        )
-        .covers(&[P5])
-        .at_both_ends(&[exchange(
-            Cut::At(vec![2]),
-            ["begun before", "and come with the rest"],
-        )]),
+        entry("framing.sticky-hundred", "only the first or the last message of a read handled")
+            .covers(&[P4, P3])
+            .everywhere(&[whole(
+                (0..100).map(|n| Body::Text(format!("message {n} of a hundred"))),
+            )]),
+        entry("framing.sticky-partial", "what a read holds of the next message thrown away")
+            .covers(&[P4, P5])
+            .play(Role::Server, [sticky_partial_steps(), finish_server()].concat())
+            .play(Role::Client, sticky_partial_client()),
+        entry("framing.partial-sticky", "the offset of what is left over wrong")
+            .covers(&[P4])
+            .at_both_ends(&[partial_sticky()]),
+        entry("framing.header-straddles", "what is left over being shorter than a header")
+            .covers(&[P4])
+            .at_both_ends(&[1, 2, 3].map(header_straddles)),
+        entry("framing.buffer-edges", "a full buffer taken for the end of a message")
+            .covers(&[P4, P2])
+            .everywhere(&buffer_edges()),
+        entry("framing.length-bytes", "a length masked, shifted, signed, or cut to 16 bits")
+            .covers(&[P1, P2])
+            .everywhere(&length_bytes()),
+        entry("framing.nothing-extra", "a stray newline, NUL, header or copy behind the answer")
+            .covers(&[P3])
+            .everywhere(&[whole(["one"]), whole(["two"]), whole(["and three"])]),
+        entry("framing.prompt-answer", "a complete message that waits for the next read")
+            .covers(&[P5])
+            .at_both_ends(&[exchange(
+                Cut::At(vec![2]),
+                ["begun before", "and come with the rest"],
+            )]),
     ]
 }
 
 fn two_cuts() -> Vec<Exchange> {
-    (0..8)
-        .map(|seed| exchange(Cut::Random { seed, cuts: 2 }, ["cut", "in two places"]))
-        .collect()
+    (0..8).map(|seed| exchange(Cut::Random { seed, cuts: 2 }, ["cut", "in two places"])).collect()
 }
 
 const WHOLE_ONE: &str = "a whole one";
@@ -131,22 +87,10 @@ fn sticky_partial_steps() -> Vec<Step> {
     vec![
         write(
             Cut::Whole,
-            vec![
-                Part::Frame(WHOLE_ONE.into()),
-                Part::Head {
-                    body: half.clone(),
-                    keep: HALF,
-                },
-            ],
+            vec![Part::Frame(WHOLE_ONE.into()), Part::Head { body: half.clone(), keep: HALF }],
         ),
         Step::Settle,
-        write(
-            Cut::Whole,
-            vec![Part::Tail {
-                body: half,
-                skip: HALF,
-            }],
-        ),
+        write(Cut::Whole, vec![Part::Tail { body: half, skip: HALF }]),
         Step::Settle,
     ]
 }
@@ -160,30 +104,19 @@ fn sticky_partial_client() -> Vec<Step> {
 fn partial_sticky() -> Exchange {
     let [first, second, third] = ["tail of this", "all of this", "head of this"];
     let head_of_third = 2 * HEADER + first.len() + second.len() + 2;
-    exchange(
-        Cut::At(vec![HEADER + 3, head_of_third]),
-        [first, second, third],
-    )
+    exchange(Cut::At(vec![HEADER + 3, head_of_third]), [first, second, third])
 }
 
 /// A whole frame arrives with the first bytes of the next one's header.
 fn header_straddles(bytes: usize) -> Exchange {
     let first = "whole";
-    exchange(
-        Cut::At(vec![HEADER + first.len() + bytes]),
-        [first, "its header came in two"],
-    )
+    exchange(Cut::At(vec![HEADER + first.len() + bytes]), [first, "its header came in two"])
 }
 
 /// Frames whose body, whose wire size, and whose sum with another ends at the size of a usual buffer.
 fn buffer_edges() -> Vec<Exchange> {
-    let edges = [1024, 4096, 8192, 65536]
-        .into_iter()
-        .flat_map(|edge| [edge - 1, edge, edge + 1]);
-    let letters = |len| Body::Letters {
-        seed: len as u64,
-        len,
-    };
+    let edges = [1024, 4096, 8192, 65536].into_iter().flat_map(|edge| [edge - 1, edge, edge + 1]);
+    let letters = |len| Body::Letters { seed: len as u64, len };
     let around = |edge: usize| {
         let half = edge / 2;
         [
@@ -197,22 +130,7 @@ fn buffer_edges() -> Vec<Exchange> {
 
 /// Bodies whose length uses each byte of the header, and crosses the edge of each integer type.
 fn length_bytes() -> Vec<Exchange> {
-    [
-        127,
-        128,
-        255,
-        256,
-        32_767,
-        32_768,
-        65_535,
-        65_536,
-        0x0001_0203,
-    ]
-    .map(|len| {
-        whole([Body::Letters {
-            seed: len as u64,
-            len,
-        }])
-    })
-    .to_vec()
+    [127, 128, 255, 256, 32_767, 32_768, 65_535, 65_536, 0x0001_0203]
+        .map(|len| whole([Body::Letters { seed: len as u64, len }]))
+        .to_vec()
 }

@@ -8,13 +8,7 @@ use crate::model::names::Clause::{P9, P11, P13};
 use crate::model::names::Role;
 
 /// Above every customary limit; at the edges of signed integers and of their wrap-around.
-const CLAIMS: [u64; 5] = [
-    0x4000_0000,
-    0x7fff_ffff,
-    0x8000_0000,
-    0xffff_fffc,
-    0xffff_ffff,
-];
+const CLAIMS: [u64; 5] = [0x4000_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_fffc, 0xffff_ffff];
 
 /// What lands on an open port: HTTP, a TLS hello, a line of text, zeros.
 const FOREIGN: [&[u8]; 4] = [
@@ -26,45 +20,29 @@ const FOREIGN: [&[u8]; 4] = [
 
 pub(super) fn entries() -> Vec<Entry> {
     vec![
-        entry(
-            "limits.oversize-refused",
-            "no limit; a length taken for signed, or wrapped around",
-        )
-        .covers(&[P9, P11, P13])
-        .should()
-        .must_with_limit()
-        .play(Role::Server, oversize_server())
-        .play(Role::Client, oversize_client()),
-        entry(
-            "limits.good-then-bad",
-            "an answer lost in the reset that follows a refusal",
-        )
-        .covers(&[P9])
-        .should()
-        .must_with_limit()
-        .play(Role::Server, good_then_bad()),
-        entry(
-            "limits.foreign",
-            "a crash, or a hang of others, on bytes of another protocol",
-        )
-        .covers(&[P11])
-        .play(Role::Server, foreign()),
+        entry("limits.oversize-refused", "no limit; a length taken for signed, or wrapped around")
+            .covers(&[P9, P11, P13])
+            .should()
+            .must_with_limit()
+            .play(Role::Server, oversize_server())
+            .play(Role::Client, oversize_client()),
+        entry("limits.good-then-bad", "an answer lost in the reset that follows a refusal")
+            .covers(&[P9])
+            .should()
+            .must_with_limit()
+            .play(Role::Server, good_then_bad()),
+        entry("limits.foreign", "a crash, or a hang of others, on bytes of another protocol")
+            .covers(&[P11])
+            .play(Role::Server, foreign()),
     ]
 }
 
 fn oversize_server() -> Vec<Step> {
     let claim = |(conn, claim): (u16, u64)| {
-        [
-            write_on(conn, Cut::Whole, vec![Part::Claim(claim)]),
-            Step::Settle,
-        ]
+        [write_on(conn, Cut::Whole, vec![Part::Claim(claim)]), Step::Settle]
     };
     let next = CLAIMS.len() as u16;
-    [
-        (0..).zip(CLAIMS).flat_map(claim).collect(),
-        health_ping(next),
-    ]
-    .concat()
+    [(0..).zip(CLAIMS).flat_map(claim).collect(), health_ping(next)].concat()
 }
 
 /// The client has to give up, and to say so by its exit status.
@@ -92,15 +70,8 @@ fn good_then_bad() -> Vec<Step> {
 
 fn foreign() -> Vec<Step> {
     let lands = |(conn, bytes): (u16, &[u8])| {
-        [
-            write_on(conn, Cut::Whole, vec![Part::Raw(bytes.to_vec())]),
-            Step::Finish { conn },
-        ]
+        [write_on(conn, Cut::Whole, vec![Part::Raw(bytes.to_vec())]), Step::Finish { conn }]
     };
     let next = FOREIGN.len() as u16;
-    [
-        (0..).zip(FOREIGN).flat_map(lands).collect(),
-        health_ping(next),
-    ]
-    .concat()
+    [(0..).zip(FOREIGN).flat_map(lands).collect(), health_ping(next)].concat()
 }

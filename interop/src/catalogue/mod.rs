@@ -19,11 +19,7 @@ pub use entry::Entry;
 /// Every case, for every role, in the order of the document.
 #[must_use]
 pub fn cases() -> Vec<Arc<Case>> {
-    entries()
-        .into_iter()
-        .flat_map(Entry::into_cases)
-        .map(Arc::new)
-        .collect()
+    entries().into_iter().flat_map(Entry::into_cases).map(Arc::new).collect()
 }
 
 fn entries() -> Vec<Entry> {
@@ -93,7 +89,7 @@ mod tests {
     #[test]
     fn a_case_survives_being_written_down_and_read_again() {
         for case in cases() {
-            let text = serde_json::to_string(&case).unwrap();
+            let text = serde_json::to_string(&*case).unwrap();
             let again: crate::model::case::Case = serde_json::from_str(&text).unwrap();
             assert_eq!(case.steps, again.steps, "{}", case.id);
         }

@@ -6,103 +6,57 @@ use crate::model::cut::Cut;
 use crate::model::names::Clause::{P1, P2, P3, P4};
 
 /// 2-, 3- and 4-byte UTF-8, a combining mark, and an emoji joined of several.
-const MULTIBYTE: [&str; 5] = [
-    "naïve café",
-    "你好，世界",
-    "😀🎉",
-    "e\u{301}",
-    "👩\u{200d}👩\u{200d}👧",
-];
+const MULTIBYTE: [&str; 5] =
+    ["naïve café", "你好，世界", "😀🎉", "e\u{301}", "👩\u{200d}👩\u{200d}👧"];
 
 /// Bytes of one message, in a usual large one.
 const LARGE: usize = 1024 * 1024;
 
 pub(super) fn entries() -> Vec<Entry> {
     vec![
-        entry(
-            "payload.empty",
-            "an empty message taken for the end, or skipped",
-        )
-        .covers(&[P2, P3])
-        .everywhere(&[whole([""])]),
-        entry(
-            "payload.empty-between",
-            "empty messages merged, skipped, or answered twice",
-        )
-        .covers(&[P2, P3])
-        .everywhere(&[whole(["", "between", "", "", "and after", ""])]),
+        entry("payload.empty", "an empty message taken for the end, or skipped")
+            .covers(&[P2, P3])
+            .everywhere(&[whole([""])]),
+        entry("payload.empty-between", "empty messages merged, skipped, or answered twice")
+            .covers(&[P2, P3])
+            .everywhere(&[whole(["", "between", "", "", "and after", ""])]),
         entry("payload.one-byte", "a short body read past its end")
             .covers(&[P2])
             .everywhere(&[whole(["a"]), whole(["b", "c"])]),
         entry("payload.all-bytes", "bytes decoded to text")
             .covers(&[P2])
             .everywhere(&[whole([Body::Bytes((0..=255).collect())])]),
-        entry("payload.control", "C strings, line readers, text mode")
-            .covers(&[P2])
-            .everywhere(&[whole(
-                [
-                    &b"\0"[..],
-                    b"a\0b",
-                    b"\n",
-                    b"line\n",
-                    b"line\r\nline\r\n",
-                    b"\x1a",
-                    b"\xff",
-                ]
-                .map(|bytes| Body::Bytes(bytes.to_vec())),
-            )]),
-        entry(
-            "payload.multibyte",
-            "the length in characters, or in UTF-16 units",
-        )
-        .covers(&[P1, P2])
-        .everywhere(&[exchange(Cut::AsItComes, MULTIBYTE)]),
+        entry("payload.control", "C strings, line readers, text mode").covers(&[P2]).everywhere(&[
+            whole(
+                [&b"\0"[..], b"a\0b", b"\n", b"line\n", b"line\r\nline\r\n", b"\x1a", b"\xff"]
+                    .map(|bytes| Body::Bytes(bytes.to_vec())),
+            ),
+        ]),
+        entry("payload.multibyte", "the length in characters, or in UTF-16 units")
+            .covers(&[P1, P2])
+            .everywhere(&[exchange(Cut::AsItComes, MULTIBYTE)]),
         entry("payload.multibyte-split", "each read decoded by itself")
             .covers(&[P4, P2])
             .at_both_ends(&[exchange(Cut::EachByte, MULTIBYTE)]),
-        entry(
-            "payload.looks-like-frames",
-            "heuristics that look for the next header in the body",
-        )
-        .covers(&[P2])
-        .at_both_ends(&looks_like_frames()),
-        entry(
-            "payload.uniform",
-            "a parser out of step, hidden by bodies that are all alike",
-        )
-        .covers(&[P2])
-        .at_both_ends(&[whole([
-            Body::Repeat {
-                byte: 0x00,
-                len: 100,
-            },
-            Body::Repeat {
-                byte: 0xff,
-                len: 100,
-            },
-            Body::Repeat { byte: 0x00, len: 7 },
-        ])]),
+        entry("payload.looks-like-frames", "heuristics that look for the next header in the body")
+            .covers(&[P2])
+            .at_both_ends(&looks_like_frames()),
+        entry("payload.uniform", "a parser out of step, hidden by bodies that are all alike")
+            .covers(&[P2])
+            .at_both_ends(&[whole([
+                Body::Repeat { byte: 0x00, len: 100 },
+                Body::Repeat { byte: 0xff, len: 100 },
+                Body::Repeat { byte: 0x00, len: 7 },
+            ])]),
         entry("payload.whitespace", "messages stripped or trimmed")
             .covers(&[P2, P3])
             .everywhere(&[whole(["  around  ", "   ", " x"])]),
-        entry(
-            "payload.shrinking",
-            "the tail of a longer message before left in a buffer",
-        )
-        .covers(&[P2])
-        .at_both_ends(&shrinking()),
-        entry(
-            "payload.large",
-            "24-bit lengths; what one send did not take lost",
-        )
-        .covers(&[P2, P3])
-        .everywhere(&[exchange(
-            Cut::AsItComes,
-            [Body::Random {
-                seed: 20,
-                len: LARGE,
-            }],
-        )]),
+        entry("payload.shrinking", "the tail of a longer message before left in a buffer")
+            .covers(&[P2])
+            .at_both_ends(&shrinking()),
+        entry("payload.large", "24-bit lengths; what one send did not take lost")
+            .covers(&[P2, P3])
+            .everywhere(&[exchange(Cut::AsItComes, [Body::Random { seed: 20, len: LARGE }])]),
     ]
 }
 
@@ -116,12 +70,5 @@ fn looks_like_frames() -> Vec<Exchange> {
 }
 
 fn shrinking() -> Vec<Exchange> {
-    [1000, 100, 10, 1]
-        .map(|len| {
-            whole([Body::Letters {
-                seed: len as u64,
-                len,
-            }])
-        })
-        .to_vec()
+    [1000, 100, 10, 1].map(|len| whole([Body::Letters { seed: len as u64, len }])).to_vec()
 }

@@ -118,11 +118,8 @@ pub fn main(mut args: Args) -> Result<ExitCode, Failure> {
 impl Args {
     fn peer(self) -> Result<Peer, Failure> {
         let is = |word: &str| self.target == Path::new(word);
-        let (side, addressed, commanded) = (
-            is("server") || is("client"),
-            self.addr.is_some(),
-            !self.command.is_empty(),
-        );
+        let (side, addressed, commanded) =
+            (is("server") || is("client"), self.addr.is_some(), !self.command.is_empty());
         if side && (addressed || commanded) {
             return match is("server") {
                 true => self.server(),
@@ -138,22 +135,14 @@ impl Args {
             return Err(Failure::usage(format!(
                 "`check {0}` needs a command behind `--`{1}",
                 self.target.display(),
-                if is("server") {
-                    ", or --addr HOST:PORT"
-                } else {
-                    ""
-                }
+                if is("server") { ", or --addr HOST:PORT" } else { "" }
             )));
         }
         Peer::load(&self.target).map_err(Failure::usage)
     }
 
     const fn protocol(&self) -> Protocol {
-        Protocol {
-            framing: self.framing,
-            service: self.service,
-            transport: Transport::Tcp,
-        }
+        Protocol { framing: self.framing, service: self.service, transport: Transport::Tcp }
     }
 
     fn server(self) -> Result<Peer, Failure> {
@@ -247,10 +236,6 @@ fn peer(name: &str, add: impl FnOnce(&mut Manifest)) -> Result<Peer, Failure> {
 
 fn resolve(address: &str) -> Result<SocketAddr, Failure> {
     let refuse = |why: String| Failure::usage(format!("--addr {address}: {why}"));
-    let mut found = address
-        .to_socket_addrs()
-        .map_err(|e| refuse(e.to_string()))?;
-    found
-        .next()
-        .ok_or_else(|| refuse("no such host".to_owned()))
+    let mut found = address.to_socket_addrs().map_err(|e| refuse(e.to_string()))?;
+    found.next().ok_or_else(|| refuse("no such host".to_owned()))
 }

@@ -54,16 +54,10 @@ pub fn main(args: &Args) -> Result<ExitCode, Failure> {
     }
     let plan = plan(&needs, manager)?;
     if !args.install {
-        let commands: Vec<String> = plan
-            .iter()
-            .map(|command| format!("\n    {command}"))
-            .collect();
+        let commands: Vec<String> = plan.iter().map(|command| format!("\n    {command}")).collect();
         return verdict(
             false,
-            &format!(
-                "get it by `interop doctor --install`, or by:{}",
-                commands.concat()
-            ),
+            &format!("get it by `interop doctor --install`, or by:{}", commands.concat()),
         );
     }
     for command in &plan {
@@ -71,18 +65,13 @@ pub fn main(args: &Args) -> Result<ExitCode, Failure> {
     }
     let after = look(&registry(&args.folders)?, manager);
     output::print(&format!("\n{}", table(&after)))?;
-    verdict(
-        after.iter().all(|need| need.path.is_some()),
-        "installed, and still not on PATH",
-    )
+    verdict(after.iter().all(|need| need.path.is_some()), "installed, and still not on PATH")
 }
 
 fn verdict(complete: bool, otherwise: &str) -> Result<ExitCode, Failure> {
     match complete {
         true => Ok(ExitCode::SUCCESS),
-        false => Err(Failure::environment(format!(
-            "something is missing; {otherwise}"
-        ))),
+        false => Err(Failure::environment(format!("something is missing; {otherwise}"))),
     }
 }
 
@@ -90,9 +79,7 @@ fn look(registry: &Registry, manager: Option<Manager>) -> Vec<Need> {
     let mut needs = Vec::new();
     for peer in registry.peers() {
         let packages = manager.and_then(|manager| peer.package(manager));
-        let packages = packages
-            .map(|package| package.names().to_vec())
-            .unwrap_or_default();
+        let packages = packages.map(|package| package.names().to_vec()).unwrap_or_default();
         for program in &peer.manifest.requires {
             needs.push(Need {
                 peer: peer.name().to_string(),
@@ -108,26 +95,14 @@ fn look(registry: &Registry, manager: Option<Manager>) -> Vec<Need> {
 fn table(needs: &[Need]) -> String {
     let bold = Style::new().bold();
     let mut text = String::new();
-    for Need {
-        peer,
-        program,
-        path,
-        packages,
-    } in needs
-    {
+    for Need { peer, program, path, packages } in needs {
         let (colour, found) = match path {
             Some(path) => (Outcome::Pass, format!("ok       {}", path.display())),
             None if packages.is_empty() => (Outcome::Fail, "missing".to_owned()),
-            None => (
-                Outcome::Fail,
-                format!("missing  in package {}", packages.join(" ")),
-            ),
+            None => (Outcome::Fail, format!("missing  in package {}", packages.join(" "))),
         };
         let colour = crate::report::style(colour, Level::Must);
-        let _ = writeln!(
-            text,
-            "{bold}{peer:<18}{bold:#} {program:<10} {colour}{found}{colour:#}"
-        );
+        let _ = writeln!(text, "{bold}{peer:<18}{bold:#} {program:<10} {colour}{found}{colour:#}");
     }
     text
 }
@@ -155,11 +130,8 @@ fn plan(needs: &[Need], manager: Option<Manager>) -> Result<Vec<Command>, Failur
             unknown.into_iter().collect::<Vec<_>>().join(", ")
         )));
     }
-    let packages: BTreeSet<&str> = missing
-        .iter()
-        .flat_map(|need| &need.packages)
-        .map(String::as_str)
-        .collect();
+    let packages: BTreeSet<&str> =
+        missing.iter().flat_map(|need| &need.packages).map(String::as_str).collect();
     let install = manager.install(&packages.into_iter().collect::<Vec<_>>());
     Ok(manager.refresh().into_iter().chain([install]).collect())
 }
@@ -171,7 +143,5 @@ fn run(command: &Command) -> Result<(), Failure> {
     if status.success() {
         return Ok(());
     }
-    Err(Failure::environment(format!(
-        "`{command}` failed: {status}"
-    )))
+    Err(Failure::environment(format!("`{command}` failed: {status}")))
 }

@@ -20,26 +20,17 @@ pub struct Failure {
 impl Failure {
     /// The user has to change the command line or a manifest.
     pub fn usage(message: impl Display) -> Self {
-        Self {
-            status: USAGE,
-            message: message.to_string(),
-        }
+        Self { status: USAGE, message: message.to_string() }
     }
 
     /// The machine lacks something.
     pub fn environment(message: impl Display) -> Self {
-        Self {
-            status: ENVIRONMENT,
-            message: message.to_string(),
-        }
+        Self { status: ENVIRONMENT, message: message.to_string() }
     }
 
     /// The selection leaves nothing to run.
     pub fn nothing_selected(message: impl Display) -> Self {
-        Self {
-            status: NOTHING,
-            message: message.to_string(),
-        }
+        Self { status: NOTHING, message: message.to_string() }
     }
 
     /// Says it on stderr, and returns the status.

@@ -91,20 +91,13 @@ fn peers(folders: &[String]) -> Result<Vec<PeerRow>, Failure> {
         let spoken = spoken.chain(client.into_iter().flat_map(|side| &side.protocols));
         let mut protocols: Vec<String> = spoken.map(ToString::to_string).collect();
         protocols.dedup();
-        let roles = [
-            (server.is_some(), Role::Server),
-            (client.is_some(), Role::Client),
-        ];
+        let roles = [(server.is_some(), Role::Server), (client.is_some(), Role::Client)];
         let missing = peer.unavailable();
         PeerRow {
             name: manifest.name.to_string(),
             language: manifest.language.clone(),
             summary: manifest.summary.clone(),
-            roles: roles
-                .into_iter()
-                .filter(|(plays, _)| *plays)
-                .map(|(_, role)| role)
-                .collect(),
+            roles: roles.into_iter().filter(|(plays, _)| *plays).map(|(_, role)| role).collect(),
             protocols,
             folder: peer.folder.display().to_string(),
             available: missing.is_none(),
@@ -117,12 +110,7 @@ fn peers(folders: &[String]) -> Result<Vec<PeerRow>, Failure> {
 impl Row for PeerRow {
     fn line(&self, text: &mut String) {
         let roles: Vec<String> = self.roles.iter().map(ToString::to_string).collect();
-        let Self {
-            name,
-            language,
-            summary,
-            ..
-        } = self;
+        let Self { name, language, summary, .. } = self;
         let _ = writeln!(
             text,
             "{BOLD}{name:<18}{BOLD:#} {:<14} {:<10} {language}: {summary}",
@@ -166,27 +154,12 @@ fn cases() -> Vec<CaseRow> {
 
 impl Row for CaseRow {
     fn line(&self, text: &mut String) {
-        let roles: String = [
-            (Role::Server, 'S'),
-            (Role::Client, 'C'),
-            (Role::Pairing, 'P'),
-        ]
-        .iter()
-        .map(|(role, letter)| {
-            if self.roles.contains(role) {
-                *letter
-            } else {
-                '.'
-            }
-        })
-        .collect();
+        let roles: String = [(Role::Server, 'S'), (Role::Client, 'C'), (Role::Pairing, 'P')]
+            .iter()
+            .map(|(role, letter)| if self.roles.contains(role) { *letter } else { '.' })
+            .collect();
         let clauses: Vec<String> = self.requirement.iter().map(ToString::to_string).collect();
-        let Self {
-            case,
-            level,
-            catches,
-            ..
-        } = self;
+        let Self { case, level, catches, .. } = self;
         let _ = writeln!(
             text,
             "{BOLD}{case:<32}{BOLD:#} {roles} {level:<6} {:<12} {catches}",
@@ -219,20 +192,9 @@ fn requirements() -> Vec<RequirementRow> {
 
 impl Row for RequirementRow {
     fn line(&self, text: &mut String) {
-        let Self {
-            requirement,
-            rule,
-            cases,
-        } = self;
-        let cases = if cases.is_empty() {
-            "no case yet".to_owned()
-        } else {
-            cases.join(", ")
-        };
-        let _ = writeln!(
-            text,
-            "{BOLD}{requirement}{BOLD:#}  {rule}\n     {DIM}{cases}{DIM:#}"
-        );
+        let Self { requirement, rule, cases } = self;
+        let cases = if cases.is_empty() { "no case yet".to_owned() } else { cases.join(", ") };
+        let _ = writeln!(text, "{BOLD}{requirement}{BOLD:#}  {rule}\n     {DIM}{cases}{DIM:#}");
     }
 }
 
@@ -244,12 +206,7 @@ struct FramingRow {
 
 fn framings() -> Vec<FramingRow> {
     let default = Framing::DEFAULT.to_string();
-    Framing::names()
-        .map(|framing| FramingRow {
-            framing,
-            default: framing == default,
-        })
-        .collect()
+    Framing::names().map(|framing| FramingRow { framing, default: framing == default }).collect()
 }
 
 impl Row for FramingRow {

@@ -57,15 +57,7 @@ fn role(text: &str) -> Result<Role, String> {
 }
 
 pub fn main(args: Args) -> Result<ExitCode, Failure> {
-    let Args {
-        peers,
-        servers,
-        clients,
-        roles,
-        shard,
-        session,
-        folders,
-    } = args;
+    let Args { peers, servers, clients, roles, shard, session, folders } = args;
     let registry = registry(&folders)?;
     let cases = catalogue::cases();
     let selection = Selection {

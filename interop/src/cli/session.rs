@@ -114,11 +114,7 @@ fn reporters(format: Format) -> [Box<dyn Reporter>; 2] {
 /// The first signal ends the run in good order, a second one at once.
 fn cancel_on_signals(cancel: &CancellationToken) -> std::io::Result<()> {
     const INTERRUPTED: i32 = 130;
-    for kind in [
-        SignalKind::interrupt(),
-        SignalKind::terminate(),
-        SignalKind::hangup(),
-    ] {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
         let mut signals = signal(kind)?;
         let cancel = cancel.clone();
         tokio::spawn(async move {

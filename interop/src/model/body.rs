@@ -91,13 +91,7 @@ mod tests {
     fn only_plain_text_fits_a_line() {
         assert!(Body::from("你好 🎉").fits_a_line());
         assert!(Body::Letters { seed: 1, len: 100 }.fits_a_line());
-        for unfit in [
-            "",
-            "two\nlines",
-            "bell\u{7}",
-            "next\u{85}line",
-            "sep\u{2028}arator",
-        ] {
+        for unfit in ["", "two\nlines", "bell\u{7}", "next\u{85}line", "sep\u{2028}arator"] {
             assert!(!Body::from(unfit).fits_a_line(), "{unfit:?}");
         }
         assert!(!Body::Bytes(vec![0xff]).fits_a_line());

@@ -128,10 +128,7 @@ impl Case {
 
     /// Whether messages are due after the client's input has ended.
     fn needs_half_close(&self) -> bool {
-        let ended = self
-            .steps
-            .iter()
-            .position(|step| matches!(step, Step::EndInput { .. }));
+        let ended = self.steps.iter().position(|step| matches!(step, Step::EndInput { .. }));
         ended.is_some_and(|at| match self.role {
             Role::Server => false,
             Role::Client => self.steps[at..]

@@ -33,11 +33,7 @@ impl Excerpt {
     /// Looks at both streams around `offset`.
     #[must_use]
     pub fn around(offset: usize, expected: &[u8], got: &[u8]) -> Self {
-        Self {
-            offset,
-            expected: Window::of(expected, offset),
-            got: Window::of(got, offset),
-        }
+        Self { offset, expected: Window::of(expected, offset), got: Window::of(got, offset) }
     }
 }
 
@@ -45,21 +41,13 @@ impl Window {
     fn of(stream: &[u8], offset: usize) -> Self {
         let start = offset.saturating_sub(BEFORE).min(stream.len());
         let end = offset.saturating_add(AFTER).min(stream.len());
-        Self {
-            start,
-            bytes: stream[start..end].to_vec(),
-            more: end < stream.len(),
-        }
+        Self { start, bytes: stream[start..end].to_vec(), more: end < stream.len() }
     }
 
     /// `00 00 00 05 68 65 …  ....he`: hexadecimal, then the printable bytes.
     #[must_use]
     pub fn hex(&self) -> String {
-        let mut line = if self.start > 0 {
-            "… ".to_owned()
-        } else {
-            String::new()
-        };
+        let mut line = if self.start > 0 { "… ".to_owned() } else { String::new() };
         for byte in &self.bytes {
             let _ = write!(line, "{byte:02x} ");
         }
@@ -70,11 +58,7 @@ impl Window {
             line.push_str("… ");
         }
         line.push_str(" |");
-        line.extend(
-            self.bytes
-                .iter()
-                .map(|&b| if b.is_ascii_graphic() { b as char } else { '.' }),
-        );
+        line.extend(self.bytes.iter().map(|&b| if b.is_ascii_graphic() { b as char } else { '.' }));
         line.push('|');
         line
     }
@@ -92,11 +76,7 @@ mod tests {
         assert_eq!(excerpt.expected.start, 12);
         assert_eq!(excerpt.expected.bytes.len(), 24);
         assert!(excerpt.expected.more && !excerpt.got.more);
-        assert!(
-            excerpt.got.hex().starts_with("… 0c 0d"),
-            "{}",
-            excerpt.got.hex()
-        );
+        assert!(excerpt.got.hex().starts_with("… 0c 0d"), "{}", excerpt.got.hex());
     }
 
     #[test]

@@ -130,9 +130,7 @@ impl Ledger {
                 self.client(*conn).input_ended = true;
                 if self.setting.wire == Wire::Seen {
                     // P13: the client half-closes, or, interrupted, its end closes the connection.
-                    self.account(Channel::Requests(*conn))
-                        .due_end
-                        .get_or_insert(Clause::P13);
+                    self.account(Channel::Requests(*conn)).due_end.get_or_insert(Clause::P13);
                     if self.setting.role == Role::Pairing {
                         self.account(Channel::Answers(*conn)).due_end = Some(Clause::P7);
                     }
@@ -181,17 +179,14 @@ impl Ledger {
     fn owe_message(&mut self, conn: Conn, message: &Bytes) {
         let protocol = self.setting.protocol;
         if self.setting.wire == Wire::Seen {
-            self.account(Channel::Requests(conn))
-                .owe(&frame(protocol.framing, message));
+            self.account(Channel::Requests(conn)).owe(&frame(protocol.framing, message));
         }
         if self.setting.role == Role::Pairing {
             let answer = protocol.service.answer(message);
             if self.setting.wire == Wire::Seen {
-                self.account(Channel::Answers(conn))
-                    .owe(&frame(protocol.framing, &answer));
+                self.account(Channel::Answers(conn)).owe(&frame(protocol.framing, &answer));
             }
-            self.account(Channel::Delivered(conn))
-                .owe(&frame(NOTATION, &answer));
+            self.account(Channel::Delivered(conn)).owe(&frame(NOTATION, &answer));
         }
     }
 
@@ -221,8 +216,7 @@ impl Ledger {
                     self.account(Channel::Answers(conn)).owe(&answer);
                 }
                 Role::Client => {
-                    self.account(Channel::Delivered(conn))
-                        .owe(&frame(NOTATION, &message));
+                    self.account(Channel::Delivered(conn)).owe(&frame(NOTATION, &message));
                 }
                 Role::Pairing => {}
             }
@@ -240,9 +234,7 @@ impl Ledger {
         match self.setting.role {
             Role::Server => {
                 let clause = if at_boundary { Clause::P7 } else { Clause::P8 };
-                self.account(Channel::Answers(conn))
-                    .due_end
-                    .get_or_insert(clause);
+                self.account(Channel::Answers(conn)).due_end.get_or_insert(clause);
             }
             Role::Client => self.owe_exit(conn),
             Role::Pairing => {}
@@ -270,11 +262,7 @@ impl Ledger {
     }
 
     fn every_request_is_answered(&self, conn: Conn) -> bool {
-        let due = |channel| {
-            self.accounts
-                .get(&channel)
-                .map_or(&[][..], |account| &account.due)
-        };
+        let due = |channel| self.accounts.get(&channel).map_or(&[][..], |account| &account.due);
         let requests = due(Channel::Requests(conn));
         let deliveries = due(Channel::Delivered(conn));
         count_frames(self.setting.protocol.framing, requests) == count_frames(NOTATION, deliveries)
@@ -300,20 +288,13 @@ impl Ledger {
     pub fn progress(&self) -> Progress {
         let exited = |channel: &Channel| {
             !matches!(channel, Channel::Answers(_))
-                && self
-                    .clients
-                    .get(&channel.conn())
-                    .is_some_and(|client| client.exit.is_some())
+                && self.clients.get(&channel.conn()).is_some_and(|client| client.exit.is_some())
         };
         let broken = |(channel, account): (&Channel, &Account)| account.is_broken(exited(channel));
         if self.server_exit.is_some() || self.accounts.iter().any(broken) {
             return Progress::Broken;
         }
-        if self
-            .accounts
-            .values()
-            .any(|account| account.bytes_missing() > 0)
-        {
+        if self.accounts.values().any(|account| account.bytes_missing() > 0) {
             return Progress::BytesMissing;
         }
         let client_is_due =
@@ -330,10 +311,7 @@ impl Ledger {
     #[must_use]
     pub fn misses_an_end_of(&self, clauses: &[Clause]) -> bool {
         let stream = |account: &Account| {
-            account.end_missing()
-                && account
-                    .due_end
-                    .is_some_and(|clause| clauses.contains(&clause))
+            account.end_missing() && account.due_end.is_some_and(|clause| clauses.contains(&clause))
         };
         let exit = |client: &ClientAccount| client.due_exit.is_some() && client.exit.is_none();
         self.accounts.values().any(stream)
@@ -363,9 +341,7 @@ impl Ledger {
 
     /// The accounts, requests first, then answers, then deliveries: the way a message goes.
     pub fn accounts(&self) -> impl Iterator<Item = (Channel, &Account)> {
-        self.accounts
-            .iter()
-            .map(|(channel, account)| (*channel, account))
+        self.accounts.iter().map(|(channel, account)| (*channel, account))
     }
 
     /// The client programs.
@@ -382,17 +358,13 @@ impl Ledger {
     /// Whether the raw end has written the beginning of a message and not yet its end.
     #[must_use]
     pub fn is_mid_message(&self, conn: Conn) -> bool {
-        self.written
-            .get(&conn)
-            .is_some_and(|written| !written.undecoded.is_empty())
+        self.written.get(&conn).is_some_and(|written| !written.undecoded.is_empty())
     }
 
     /// How many bytes are due on a channel so far.
     #[must_use]
     pub fn due_len(&self, channel: Channel) -> usize {
-        self.accounts
-            .get(&channel)
-            .map_or(0, |account| account.due.len())
+        self.accounts.get(&channel).map_or(0, |account| account.due.len())
     }
 
     /// Whether a channel brought more than it ever can be due, so that reading on is of no use.
@@ -416,28 +388,17 @@ impl Account {
             return;
         }
         let due = &self.due[self.matched..];
-        self.matched += bytes
-            .iter()
-            .zip(due)
-            .take_while(|(seen, due)| seen == due)
-            .count();
+        self.matched += common_prefix(bytes, due);
         if self.matched < self.seen.len() {
             let excess = self.matched == self.due.len();
-            self.deviation = Some(Deviation {
-                offset: self.matched,
-                excess,
-            });
+            self.deviation = Some(Deviation { offset: self.matched, excess });
         }
     }
 
     /// How many bytes are still due.
     #[must_use]
     pub fn bytes_missing(&self) -> usize {
-        if self.released {
-            0
-        } else {
-            self.due.len().saturating_sub(self.seen.len())
-        }
+        if self.released { 0 } else { self.due.len().saturating_sub(self.seen.len()) }
     }
 
     /// Whether it should have ended and has not.
@@ -450,6 +411,15 @@ impl Account {
         let over = self.seen_end.is_some() || source_exited;
         self.deviation.is_some() || (over && self.bytes_missing() > 0)
     }
+}
+
+/// How many bytes from the start are the same.
+fn common_prefix(one: &[u8], other: &[u8]) -> usize {
+    let shorter = one.len().min(other.len());
+    if one[..shorter] == other[..shorter] {
+        return shorter; // by far the most common, and a comparison of memory
+    }
+    one.iter().zip(other).take_while(|(a, b)| a == b).count()
 }
 
 fn count_frames(framing: rust_server::framing::Framing, stream: &[u8]) -> usize {

@@ -14,10 +14,7 @@ impl CaseId {
     /// Names a case. Ids are written in the catalogue alone, so a malformed one is a bug of ours.
     #[must_use]
     pub fn new(id: &str) -> Self {
-        debug_assert!(
-            id.split('.').count() == 2,
-            "a case id has a group and a slug: {id}"
-        );
+        debug_assert!(id.split('.').count() == 2, "a case id has a group and a slug: {id}");
         Self(id.to_owned())
     }
 
@@ -75,10 +72,7 @@ impl fmt::Display for PeerName {
 
 /// A clause of the protocol, as `docs/protocol.md` numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[expect(
-    missing_docs,
-    reason = "the numbers are the names; `Clause::rule` has the words"
-)]
+#[expect(missing_docs, reason = "the numbers are the names; `Clause::rule` has the words")]
 pub enum Clause {
     P1,
     P2,

@@ -20,11 +20,7 @@ pub fn judge(case: &Case, transcript: &Transcript) -> Verdict {
     let replay = Replay::of(case, transcript);
     let finding = replay.finding();
     let close = replay.close();
-    Verdict {
-        finding,
-        close,
-        confirmed: transcript.confirmed(),
-    }
+    Verdict { finding, close, confirmed: transcript.confirmed() }
 }
 
 struct Replay<'a> {
@@ -44,22 +40,14 @@ impl<'a> Replay<'a> {
             ledger.enter(&event.what);
             match &event.what {
                 What::Saw(Sight::Bytes { channel, .. }) if !deviated => {
-                    deviated = ledger
-                        .accounts()
-                        .any(|(_, account)| account.deviation.is_some());
+                    deviated = ledger.accounts().any(|(_, account)| account.deviation.is_some());
                     early = deviated && ledger.is_mid_message(channel.conn());
                 }
                 What::Saw(Sight::Stalled { .. }) => stalled = true,
                 _ => {}
             }
         }
-        Self {
-            case,
-            setting: &transcript.setting,
-            ledger,
-            early,
-            stalled,
-        }
+        Self { case, setting: &transcript.setting, ledger, early, stalled }
     }
 
     fn finding(&self) -> Option<Finding> {
@@ -67,22 +55,13 @@ impl<'a> Replay<'a> {
         let missing = || self.first(|channel, account| self.missing_bytes(channel, account));
         let crash = || self.ledger.server_exit().map(crashed);
         let end = || self.first(|channel, account| self.missing_end(channel, account));
-        let exit = || {
-            self.ledger
-                .clients()
-                .find_map(|(conn, client)| self.wrong_exit(conn, client))
-        };
-        deviation()
-            .or_else(crash)
-            .or_else(missing)
-            .or_else(end)
-            .or_else(exit)
+        let exit =
+            || self.ledger.clients().find_map(|(conn, client)| self.wrong_exit(conn, client));
+        deviation().or_else(crash).or_else(missing).or_else(end).or_else(exit)
     }
 
     fn first(&self, look: impl Fn(Channel, &Account) -> Option<Finding>) -> Option<Finding> {
-        self.ledger
-            .accounts()
-            .find_map(|(channel, account)| look(channel, account))
+        self.ledger.accounts().find_map(|(channel, account)| look(channel, account))
     }
 
     fn framing(&self, channel: Channel) -> Framing {
@@ -111,15 +90,9 @@ impl<'a> Replay<'a> {
         } else if excess {
             let more = account.seen.len() - offset;
             let plural = if more == 1 { "" } else { "s" };
-            let ended = if offset == 0 {
-                "where nothing was due"
-            } else {
-                "behind the last one due"
-            };
-            (
-                Clause::P3,
-                format!("{more} byte{plural} of {channel} {ended}"),
-            )
+            let ended =
+                if offset == 0 { "where nothing was due" } else { "behind the last one due" };
+            (Clause::P3, format!("{more} byte{plural} of {channel} {ended}"))
         } else {
             let Place { index, of, part } = place;
             let clause = match (part, channel) {
@@ -151,10 +124,7 @@ impl<'a> Replay<'a> {
         }
         let (due, seen) = (account.due.len(), account.seen.len());
         let Place { index, of, .. } = Place::of(self.framing(channel), &account.due, seen);
-        let exit = self
-            .ledger
-            .clients()
-            .find(|(conn, _)| *conn == channel.conn());
+        let exit = self.ledger.clients().find(|(conn, _)| *conn == channel.conn());
         let exit = exit.and_then(|(_, client)| client.exit);
         let how = match (channel, account.seen_end, exit) {
             (Channel::Requests(_) | Channel::Delivered(_), _, Some(exit)) => {
@@ -177,9 +147,7 @@ impl<'a> Replay<'a> {
 
     /// How a connection ends is judged by the cases that cover the clause, not by all.
     fn missing_end(&self, channel: Channel, account: &Account) -> Option<Finding> {
-        let clause = account
-            .due_end
-            .filter(|clause| self.case.clauses.contains(clause))?;
+        let clause = account.due_end.filter(|clause| self.case.clauses.contains(clause))?;
         if !account.end_missing() {
             return None;
         }
@@ -200,9 +168,7 @@ impl<'a> Replay<'a> {
     }
 
     fn wrong_exit(&self, conn: Conn, client: &ClientAccount) -> Option<Finding> {
-        let due = client
-            .due_exit
-            .filter(|_| self.case.clauses.contains(&Clause::P13))?;
+        let due = client.due_exit.filter(|_| self.case.clauses.contains(&Clause::P13))?;
         let summary = match (due, client.exit) {
             (DueExit::Any, _) | (DueExit::Zero, Some(Exit::Code(0))) => return None,
             (DueExit::NonZero, Some(exit)) if exit != Exit::Code(0) => return None,
@@ -220,18 +186,8 @@ impl<'a> Replay<'a> {
             Wire::Seen => Blame::Client,
             Wire::Unseen => Blame::Undecided,
         };
-        let summary = if conn == 0 {
-            summary
-        } else {
-            format!("{summary} (connection {conn})")
-        };
-        Some(Finding {
-            clause: Clause::P13,
-            blame,
-            summary,
-            diagnosis: None,
-            excerpt: None,
-        })
+        let summary = if conn == 0 { summary } else { format!("{summary} (connection {conn})") };
+        Some(Finding { clause: Clause::P13, blame, summary, diagnosis: None, excerpt: None })
     }
 
     /// How the connection of interest ended: the one that went wrong, or else the first.
@@ -243,11 +199,8 @@ impl<'a> Replay<'a> {
         let wrong = |account: &Account| {
             account.deviation.is_some() || account.bytes_missing() > 0 || account.end_missing()
         };
-        let mut accounts: Vec<_> = self
-            .ledger
-            .accounts()
-            .filter(|(channel, _)| wire(channel))
-            .collect();
+        let mut accounts: Vec<_> =
+            self.ledger.accounts().filter(|(channel, _)| wire(channel)).collect();
         accounts.sort_by_key(|(_, account)| !wrong(account));
         let (channel, account) = accounts.first()?;
         match (account.seen_end, self.ledger.server_exit()) {
@@ -309,19 +262,11 @@ impl Place {
             of += 1;
             if (start..start + len).contains(&offset) {
                 index = of;
-                part = if offset < start + header {
-                    FramePart::Header
-                } else {
-                    FramePart::Body
-                };
+                part = if offset < start + header { FramePart::Header } else { FramePart::Body };
             }
             start += len;
         }
-        Self {
-            index: if index == 0 { of } else { index },
-            of,
-            part,
-        }
+        Self { index: if index == 0 { of } else { index }, of, part }
     }
 }
 

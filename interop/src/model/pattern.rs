@@ -20,21 +20,14 @@ impl Pattern {
     /// Whether the pattern names this case, by its id or by a clause that it covers.
     #[must_use]
     pub fn matches(&self, case: &Case) -> bool {
-        let by_clause = case
-            .clauses
-            .iter()
-            .any(|clause| clause.to_string() == self.text);
+        let by_clause = case.clauses.iter().any(|clause| clause.to_string() == self.text);
         by_clause || self.matches_id(case.id.as_str())
     }
 
     fn matches_id(&self, id: &str) -> bool {
         let names: Vec<&str> = id.split('.').collect();
         self.components.len() <= names.len()
-            && self
-                .components
-                .iter()
-                .zip(names)
-                .all(|(pattern, name)| pattern.matches(name))
+            && self.components.iter().zip(names).all(|(pattern, name)| pattern.matches(name))
     }
 
     /// The pattern as it was written.
@@ -57,10 +50,7 @@ impl FromStr for Pattern {
             glob::Pattern::new(part).map_err(|e| format!("`{text}` is not a pattern: {e}"))
         };
         let components = text.split('.').map(component).collect::<Result<_, _>>()?;
-        Ok(Self {
-            text: text.to_owned(),
-            components,
-        })
+        Ok(Self { text: text.to_owned(), components })
     }
 }
 

@@ -44,16 +44,10 @@ impl FromStr for Service {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|service| service.to_string() == name)
-            .ok_or_else(|| {
-                let known: Vec<String> = Self::ALL.iter().map(ToString::to_string).collect();
-                format!(
-                    "unknown service `{name}`: expected one of {}",
-                    known.join(", ")
-                )
-            })
+        Self::ALL.into_iter().find(|service| service.to_string() == name).ok_or_else(|| {
+            let known: Vec<String> = Self::ALL.iter().map(ToString::to_string).collect();
+            format!("unknown service `{name}`: expected one of {}", known.join(", "))
+        })
     }
 }
 

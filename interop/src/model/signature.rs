@@ -21,9 +21,7 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         words: "length counts the header itself",
         stream: |prefix, messages| {
-            each(messages, |body| {
-                claim(prefix, body.len() + prefix.header_len(), body)
-            })
+            each(messages, |body| claim(prefix, body.len() + prefix.header_len(), body))
         },
     },
     Mistake {
@@ -38,11 +36,7 @@ const MISTAKES: &[Mistake] = &[
         words: "length counts UTF-16 units instead of bytes",
         stream: |prefix, messages| {
             each(messages, |body| {
-                claim(
-                    prefix,
-                    String::from_utf8_lossy(body).encode_utf16().count(),
-                    body,
-                )
+                claim(prefix, String::from_utf8_lossy(body).encode_utf16().count(), body)
             })
         },
     },
@@ -77,35 +71,26 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         words: "messages end at their first NUL, as a C string does",
         stream: |prefix, messages| {
-            each(messages, |body| {
-                whole(prefix, body.split(|&b| b == 0).next().unwrap_or(body))
-            })
+            each(messages, |body| whole(prefix, body.split(|&b| b == 0).next().unwrap_or(body)))
         },
     },
     Mistake {
         words: "messages end at their first newline",
         stream: |prefix, messages| {
-            each(messages, |body| {
-                whole(prefix, body.split(|&b| b == b'\n').next().unwrap_or(body))
-            })
+            each(messages, |body| whole(prefix, body.split(|&b| b == b'\n').next().unwrap_or(body)))
         },
     },
     Mistake {
         words: "bytes are decoded as text, and what is not UTF-8 is replaced",
         stream: |prefix, messages| {
-            each(messages, |body| {
-                whole(prefix, String::from_utf8_lossy(body).as_bytes())
-            })
+            each(messages, |body| whole(prefix, String::from_utf8_lossy(body).as_bytes()))
         },
     },
     Mistake {
         words: "what is not UTF-8 is left out",
         stream: |prefix, messages| {
-            let keep = |body: &[u8]| {
-                body.utf8_chunks()
-                    .map(|chunk| chunk.valid())
-                    .collect::<String>()
-            };
+            let keep =
+                |body: &[u8]| body.utf8_chunks().map(|chunk| chunk.valid()).collect::<String>();
             each(messages, |body| whole(prefix, keep(body).as_bytes()))
         },
     },
@@ -119,11 +104,8 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         words: "empty messages are skipped",
         stream: |prefix, messages| {
-            let kept: Vec<Bytes> = messages
-                .iter()
-                .filter(|body| !body.is_empty())
-                .cloned()
-                .collect();
+            let kept: Vec<Bytes> =
+                messages.iter().filter(|body| !body.is_empty()).cloned().collect();
             each(&kept, |body| whole(prefix, body))
         },
     },
@@ -138,17 +120,13 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         words: "all but the last message are lost",
         stream: |prefix, messages| {
-            messages
-                .last()
-                .map_or_else(Vec::new, |body| whole(prefix, body))
+            messages.last().map_or_else(Vec::new, |body| whole(prefix, body))
         },
     },
     Mistake {
         words: "the first message is lost",
         stream: |prefix, messages| {
-            each(messages.get(1..).unwrap_or_default(), |body| {
-                whole(prefix, body)
-            })
+            each(messages.get(1..).unwrap_or_default(), |body| whole(prefix, body))
         },
     },
     Mistake {
@@ -173,10 +151,7 @@ pub fn diagnose(framing: Framing, due: &[u8], seen: &[u8], offset: usize) -> Opt
         let same = made.iter().zip(seen).take_while(|(a, b)| a == b).count();
         same > offset && (same == seen.len() || same == made.len())
     };
-    MISTAKES
-        .iter()
-        .find(explains)
-        .map(|mistake| mistake.words.to_owned())
+    MISTAKES.iter().find(explains).map(|mistake| mistake.words.to_owned())
 }
 
 fn each(messages: &[Bytes], frame: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
@@ -189,10 +164,7 @@ fn whole(prefix: LengthPrefix, body: &[u8]) -> Vec<u8> {
 
 /// A frame whose header claims `len` bytes, whatever the body has.
 fn claim(prefix: LengthPrefix, len: usize, body: &[u8]) -> Vec<u8> {
-    let header = prefix
-        .header(len as u64)
-        .map(|header| header.to_vec())
-        .unwrap_or_default();
+    let header = prefix.header(len as u64).map(|header| header.to_vec()).unwrap_or_default();
     [&header[..], body].concat()
 }
 
@@ -210,10 +182,8 @@ mod tests {
 
     fn diagnosis(messages: &[&str], seen: &[u8]) -> Option<String> {
         let prefix = LengthPrefix::U32BE;
-        let due: Vec<u8> = messages
-            .iter()
-            .flat_map(|body| whole(prefix, body.as_bytes()))
-            .collect();
+        let due: Vec<u8> =
+            messages.iter().flat_map(|body| whole(prefix, body.as_bytes())).collect();
         let offset = due.iter().zip(seen).take_while(|(a, b)| a == b).count();
         diagnose(Framing::DEFAULT, &due, seen, offset)
     }
@@ -238,10 +208,8 @@ mod tests {
     #[test]
     fn every_mistake_is_recognised_by_what_it_makes() {
         let messages = ["  spaced \n", "", "naïve 😀\0tail", "plain"];
-        let bodies: Vec<Bytes> = messages
-            .iter()
-            .map(|text| Bytes::copy_from_slice(text.as_bytes()))
-            .collect();
+        let bodies: Vec<Bytes> =
+            messages.iter().map(|text| Bytes::copy_from_slice(text.as_bytes())).collect();
         for mistake in MISTAKES {
             let made = (mistake.stream)(LengthPrefix::U32BE, &bodies);
             if made == each(&bodies, |body| whole(LengthPrefix::U32BE, body)) {

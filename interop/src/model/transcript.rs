@@ -229,13 +229,7 @@ impl Transcript {
     #[must_use]
     pub fn confirmed(&self) -> bool {
         let unconfirmed = |event: &Event| {
-            matches!(
-                event.what,
-                What::Saw(Sight::Delivered {
-                    confirmed: false,
-                    ..
-                })
-            )
+            matches!(event.what, What::Saw(Sight::Delivered { confirmed: false, .. }))
         };
         self.setting.wire == Wire::Seen && !self.events.iter().any(unconfirmed)
     }

@@ -65,10 +65,7 @@ pub async fn prepare(
 ) -> Result<PathBuf, BuildError> {
     let fingerprint = fingerprint(folder)?;
     let out = cache.join(format!("{}-{fingerprint}", manifest.name));
-    let unusable = |e: io::Error| BuildError::Cache {
-        path: out.clone(),
-        reason: e.to_string(),
-    };
+    let unusable = |e: io::Error| BuildError::Cache { path: out.clone(), reason: e.to_string() };
     fs::create_dir_all(&out).map_err(unusable)?;
     if manifest.build.is_empty() {
         return Ok(out);
@@ -80,11 +77,7 @@ pub async fn prepare(
     let values = values(out.clone());
     for step in &manifest.build {
         let argv = step.fill(&values);
-        let launch = Launch {
-            argv,
-            folder: folder.to_owned(),
-            env: Default::default(),
-        };
+        let launch = Launch { argv, folder: folder.to_owned(), env: Default::default() };
         run(manifest, &launch).await?;
     }
     fs::write(out.join(DONE), []).map_err(unusable)?;
@@ -96,11 +89,8 @@ pub async fn prepare(
 /// # Errors
 /// When neither is known.
 pub fn cache_dir() -> Result<PathBuf, BuildError> {
-    let set = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set =
+        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("INTEROP_CACHE_DIR")
         .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("interop")))
         .or_else(|| set("HOME").map(|home| home.join(".cache/interop")));
@@ -108,10 +98,8 @@ pub fn cache_dir() -> Result<PathBuf, BuildError> {
         path: PathBuf::new(),
         reason: "neither INTEROP_CACHE_DIR, XDG_CACHE_HOME nor HOME is set".to_owned(),
     })?;
-    std::path::absolute(&cache).map_err(|e| BuildError::Cache {
-        path: cache.clone(),
-        reason: e.to_string(),
-    })
+    std::path::absolute(&cache)
+        .map_err(|e| BuildError::Cache { path: cache.clone(), reason: e.to_string() })
 }
 
 async fn run(manifest: &Manifest, launch: &Launch) -> Result<(), BuildError> {
@@ -120,11 +108,7 @@ async fn run(manifest: &Manifest, launch: &Launch) -> Result<(), BuildError> {
         peer: manifest.name.to_string(),
         command: launch.command_line(),
         how,
-        output: tail
-            .lines()
-            .iter()
-            .map(|line| format!("\n    {line}"))
-            .collect(),
+        output: tail.lines().iter().map(|line| format!("\n    {line}")).collect(),
     };
     let started = Process::start(launch).await;
     let (process, pipes) = started.map_err(|e| failed(format!("cannot be run: {e}"), &tail))?;
@@ -147,19 +131,13 @@ async fn run(manifest: &Manifest, launch: &Launch) -> Result<(), BuildError> {
         Ok(None) => Err(failed("could not be waited for".to_owned(), &tail)),
         Err(_) => {
             process.stop(limits::GRACE).await;
-            Err(failed(
-                format!("did not end within {} s", limits::BUILD.as_secs()),
-                &tail,
-            ))
+            Err(failed(format!("did not end within {} s", limits::BUILD.as_secs()), &tail))
         }
     }
 }
 
 async fn lock(path: &Path) -> Result<File, BuildError> {
-    let unusable = |reason: String| BuildError::Cache {
-        path: path.to_owned(),
-        reason,
-    };
+    let unusable = |reason: String| BuildError::Cache { path: path.to_owned(), reason };
     let file = File::create(path).map_err(|e| unusable(e.to_string()))?;
     let mut waited = Duration::ZERO;
     let pause = Duration::from_millis(20);
@@ -184,10 +162,7 @@ async fn lock(path: &Path) -> Result<File, BuildError> {
 /// A name for what is in a folder: every file's path and content, but for what is hidden, made by
 /// interpreters, or another peer's folder.
 fn fingerprint(folder: &Path) -> Result<String, BuildError> {
-    let refuse = |reason: String| BuildError::Folder {
-        folder: folder.to_owned(),
-        reason,
-    };
+    let refuse = |reason: String| BuildError::Folder { folder: folder.to_owned(), reason };
     let mut files = Vec::new();
     list(folder, &mut files).map_err(|e| refuse(e.to_string()))?;
     if files.len() > limits::FOLDER_FILES {
@@ -210,12 +185,7 @@ fn fingerprint(folder: &Path) -> Result<String, BuildError> {
         hash.update(read.to_be_bytes());
         hash.update(&content);
     }
-    Ok(hash
-        .finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn list(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

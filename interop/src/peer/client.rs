@@ -61,12 +61,9 @@ impl RunningClient {
         let deliver = events.clone();
         let stdout = match contract {
             Contract::Frames => tokio::spawn(read_frames(pipes.stdout, deliver)),
-            Contract::Lines { received, .. } => tokio::spawn(read_received(
-                pipes.stdout,
-                received.clone(),
-                deliver,
-                tail.clone(),
-            )),
+            Contract::Lines { received, .. } => {
+                tokio::spawn(read_received(pipes.stdout, received.clone(), deliver, tail.clone()))
+            }
         };
         let mut exit = process.watch_exit();
         tokio::spawn(async move {
@@ -81,13 +78,7 @@ impl RunningClient {
             Contract::Frames => (Stop::EndOfInput, false),
             Contract::Lines { stop, .. } => (*stop, true),
         };
-        Ok(Self {
-            process,
-            stdin,
-            stop,
-            lines,
-            tail,
-        })
+        Ok(Self { process, stdin, stop, lines, tail })
     }
 
     /// Gives it messages to send. Waits where it does not take them.

@@ -55,9 +55,7 @@ impl Template {
     /// Whether a placeholder stands in it.
     #[must_use]
     pub fn mentions(&self, name: &str) -> bool {
-        self.0
-            .iter()
-            .any(|word| placeholders(word).any(|found| found == name))
+        self.0.iter().any(|word| placeholders(word).any(|found| found == name))
     }
 
     /// The program and its arguments.
@@ -125,26 +123,13 @@ mod tests {
 
     #[test]
     fn placeholders_are_filled_wherever_they_stand() {
-        let words = [
-            "{host}:{port}",
-            "-o{out}/x",
-            "{framing}/{service}",
-            "{}",
-            "{Not}",
-            "a{port}b{port}",
-        ];
+        let words =
+            ["{host}:{port}", "-o{out}/x", "{framing}/{service}", "{}", "{Not}", "a{port}b{port}"];
         let template = Template::verbatim(words.map(str::to_owned).to_vec());
         let filled = template.fill(&values());
         assert_eq!(
             filled,
-            [
-                "127.0.0.1:9000",
-                "-o/build here/x",
-                "u32be/echo",
-                "{}",
-                "{Not}",
-                "a9000b9000"
-            ]
+            ["127.0.0.1:9000", "-o/build here/x", "u32be/echo", "{}", "{Not}", "a9000b9000"]
         );
         assert!(template.mentions("port") && !template.mentions("interop"));
     }
@@ -153,9 +138,6 @@ mod tests {
     fn an_unknown_placeholder_is_refused_with_the_known_ones() {
         let error =
             Template::new(vec!["x".to_owned(), "{prot}".to_owned()], PLACEHOLDERS).unwrap_err();
-        assert!(
-            error.contains("{prot}") && error.contains("{port}"),
-            "{error}"
-        );
+        assert!(error.contains("{prot}") && error.contains("{port}"), "{error}");
     }
 }

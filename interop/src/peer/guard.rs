@@ -41,9 +41,7 @@ pub(super) fn take_back(group: Pid) {
 
 fn tell(sign: char, group: Pid) {
     let Some(pipe) = GUARD.get() else { return };
-    let mut pipe = pipe
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut pipe = pipe.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     // One short write, so that it is whole or not at all; a dead guard is not worth failing a run for.
     let _ = pipe.write_all(format!("{sign}{}\n", group.as_raw_nonzero()).as_bytes());
 }

@@ -130,10 +130,7 @@ impl Manifest {
     /// When there is none, when it is not TOML, and when a key is unknown, missing or wrong.
     pub fn load(folder: &Path) -> Result<Self, ManifestError> {
         let path = folder.join(FILE);
-        let error = |message: String| ManifestError {
-            path: path.clone(),
-            message,
-        };
+        let error = |message: String| ManifestError { path: path.clone(), message };
         let text = fs::read_to_string(&path).map_err(|e| error(format!("cannot be read: {e}")))?;
         Self::parse(&text).map_err(error)
     }
@@ -217,18 +214,13 @@ impl Raw {
         let name = self.name.parse().map_err(|e| format!("key `name`: {e}"))?;
         if self.server.is_none() && self.client.is_none() {
             return Err(
-                "neither a [server] nor a [client] section: expected at least one".to_owned(),
+                "neither a [server] nor a [client] section: expected at least one".to_owned()
             );
         }
         let step = |(nth, words): (usize, Vec<String>)| {
             template(words, &["out"]).map_err(|e| format!("key `build`, step {}: {e}", nth + 1))
         };
-        let build = self
-            .build
-            .into_iter()
-            .enumerate()
-            .map(step)
-            .collect::<Result<_, _>>()?;
+        let build = self.build.into_iter().enumerate().map(step).collect::<Result<_, _>>()?;
         let speaks = self.speaks.as_deref();
         let server = self.server.map(|raw| raw.check(speaks)).transpose();
         let client = self.client.map(|raw| raw.check(speaks)).transpose();
@@ -247,16 +239,11 @@ impl Raw {
 
 impl RawServer {
     fn check(self, speaks: Option<&[String]>) -> Result<ServerSide, String> {
-        let ready = self
-            .ready
-            .as_deref()
-            .map(|text| pattern("ready", text))
-            .transpose()?;
+        let ready = self.ready.as_deref().map(|text| pattern("ready", text)).transpose()?;
         let command =
             template(self.command, PLACEHOLDERS).map_err(|e| format!("key `command`: {e}"))?;
-        let reports_port = ready
-            .as_ref()
-            .is_some_and(|r| r.capture_names().any(|n| n == Some("port")));
+        let reports_port =
+            ready.as_ref().is_some_and(|r| r.capture_names().any(|n| n == Some("port")));
         if self.port.is_none() && !reports_port && !command.mentions("port") {
             return Err("key `command`: the program cannot learn its port: expected a {port} in the \
                         command, a `ready` pattern with a group named port, or a `port` that it hard-codes"
@@ -266,11 +253,7 @@ impl RawServer {
             start: Start::Command(command),
             ready,
             port: checked_port(self.port)?,
-            protocols: protocols(
-                self.framing,
-                self.service,
-                self.speaks.as_deref().or(speaks),
-            )?,
+            protocols: protocols(self.framing, self.service, self.speaks.as_deref().or(speaks))?,
             max_frame: self.max_frame.as_deref().map(max_frame).transpose()?,
             idle_timeout: self.idle_timeout.as_deref().map(duration).transpose()?,
             env: self.env,
@@ -305,11 +288,7 @@ impl RawClient {
                     Some(RawStop::Interrupt) => Stop::Interrupt,
                     Some(RawStop::Eof) | None => Stop::EndOfInput,
                 };
-                Contract::Lines {
-                    received,
-                    greeting: self.greeting.unwrap_or_default(),
-                    stop,
-                }
+                Contract::Lines { received, greeting: self.greeting.unwrap_or_default(), stop }
             }
             RawContract::Frames => {
                 let of_lines = [
@@ -329,11 +308,7 @@ impl RawClient {
             command,
             contract,
             port: checked_port(self.port)?,
-            protocols: protocols(
-                self.framing,
-                self.service,
-                self.speaks.as_deref().or(speaks),
-            )?,
+            protocols: protocols(self.framing, self.service, self.speaks.as_deref().or(speaks))?,
             max_frame: self.max_frame.as_deref().map(max_frame).transpose()?,
             env: self.env,
             known: known(self.known)?,
@@ -380,16 +355,12 @@ fn protocols(
                 Some(name) => name.parse().map_err(|e| format!("key `service`: {e}"))?,
                 None => Service::default(),
             };
-            Ok(vec![Protocol {
-                framing,
-                service,
-                transport: Transport::Tcp,
-            }])
+            Ok(vec![Protocol { framing, service, transport: Transport::Tcp }])
         }
-        Some(_) if framing.is_some() || service.is_some() => Err(
-            "key `speaks` stands instead of `framing` and `service`: expected one or the other"
-                .to_owned(),
-        ),
+        Some(_) if framing.is_some() || service.is_some() => {
+            Err("key `speaks` stands instead of `framing` and `service`: expected one or the other"
+                .to_owned())
+        }
         Some([]) => Err("key `speaks` is empty: expected at least one FRAMING/SERVICE".to_owned()),
         Some(names) => {
             let protocol = |name: &String| name.parse().map_err(|e| format!("key `speaks`: {e}"));
@@ -401,13 +372,9 @@ fn protocols(
 fn known(entries: BTreeMap<String, String>) -> Result<Vec<Known>, String> {
     let entry = |(pattern, reason): (String, String)| {
         if reason.trim().is_empty() {
-            return Err(format!(
-                "key `known.\"{pattern}\"` has no reason: expected one in words"
-            ));
+            return Err(format!("key `known.\"{pattern}\"` has no reason: expected one in words"));
         }
-        let pattern = pattern
-            .parse()
-            .map_err(|e| format!("section `known`: {e}"))?;
+        let pattern = pattern.parse().map_err(|e| format!("section `known`: {e}"))?;
         Ok(Known { pattern, reason })
     };
     entries.into_iter().map(entry).collect()
@@ -455,14 +422,8 @@ mod tests {
     #[test]
     fn an_unknown_key_is_named_with_its_line_and_what_was_expected() {
         let message = refusal(&MINIMAL.replace("command", "comand"));
-        assert!(
-            message.contains("line 4") && message.contains("comand"),
-            "{message}"
-        );
-        assert!(
-            message.contains("expected") && message.contains("`command`"),
-            "{message}"
-        );
+        assert!(message.contains("line 4") && message.contains("comand"), "{message}");
+        assert!(message.contains("expected") && message.contains("`command`"), "{message}");
     }
 
     #[test]
@@ -476,15 +437,9 @@ mod tests {
             (format!("{MINIMAL}ready = '(?P<port>'"), "ready"),
             (format!("{MINIMAL}max_frame = \"many\""), "max_frame"),
             (format!("{MINIMAL}port = 70000"), "port"),
-            (
-                format!("{MINIMAL}[server.known]\n\"framing.*\" = \" \""),
-                "reason",
-            ),
+            (format!("{MINIMAL}[server.known]\n\"framing.*\" = \" \""), "reason"),
             (MINIMAL.replace("[server]", "[client]"), "contract"),
-            (
-                MINIMAL.replace("[server]", "[client]\ncontract = \"lines\""),
-                "received",
-            ),
+            (MINIMAL.replace("[server]", "[client]\ncontract = \"lines\""), "received"),
             ("name = \"x\"\nlanguage = \"X\"".to_owned(), "[server]"),
         ] {
             let message = refusal(&text);

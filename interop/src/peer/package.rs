@@ -26,9 +26,7 @@ impl Manager {
     /// The first that is on PATH.
     #[must_use]
     pub fn detect() -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|manager| which::which(manager.program()).is_ok())
+        Self::ALL.into_iter().find(|manager| which::which(manager.program()).is_ok())
     }
 
     /// The names of all, as keys of a manifest's `install`.
@@ -79,12 +77,7 @@ impl Manager {
         // Homebrew refuses to run as root; all others need it.
         let sudo = self != Self::Brew && !geteuid().is_root();
         let words = sudo.then_some("sudo").into_iter().chain([self.program()]);
-        Command(
-            words
-                .chain(arguments.iter().copied())
-                .map(str::to_owned)
-                .collect(),
-        )
+        Command(words.chain(arguments.iter().copied()).map(str::to_owned).collect())
     }
 }
 
@@ -117,10 +110,7 @@ impl Package {
     /// `names` may be several, with white space between.
     #[must_use]
     pub fn new(manager: Manager, names: &str) -> Self {
-        Self {
-            manager,
-            names: names.split_whitespace().map(str::to_owned).collect(),
-        }
+        Self { manager, names: names.split_whitespace().map(str::to_owned).collect() }
     }
 
     /// The packages' names.

@@ -70,11 +70,7 @@ impl Lease {
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(100));
         };
-        if is_free(port) {
-            Ok(lease)
-        } else {
-            Err(PortError::Taken(port))
-        }
+        if is_free(port) { Ok(lease) } else { Err(PortError::Taken(port)) }
     }
 
     /// Any port that is free now.
@@ -102,17 +98,10 @@ impl Lease {
     fn try_lock(port: u16) -> Result<Option<Self>, PortError> {
         let folder = std::env::temp_dir().join(format!("interop-ports-{}", getuid().as_raw()));
         let path = folder.join(port.to_string());
-        let error = |error| PortError::Lock {
-            path: path.clone(),
-            error,
-        };
+        let error = |error| PortError::Lock { path: path.clone(), error };
         fs::create_dir_all(&folder).map_err(error)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(error)?;
+        let lock =
+            File::options().create(true).truncate(false).write(true).open(&path).map_err(error)?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(Self { port, _lock: lock })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -154,9 +143,7 @@ pub async fn is_listening(port: u16) -> bool {
     if cfg!(target_os = "linux") {
         table::holds(port, table::LISTEN)
     } else {
-        tokio::net::TcpStream::connect((super::HOST, port))
-            .await
-            .is_ok()
+        tokio::net::TcpStream::connect((super::HOST, port)).await.is_ok()
     }
 }
 
@@ -199,10 +186,7 @@ mod tests {
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = other.local_addr().unwrap().port();
         let error = Lease::fixed(port).await.unwrap_err().to_string();
-        assert!(
-            error.contains(&port.to_string()) && error.contains("in use"),
-            "{error}"
-        );
+        assert!(error.contains(&port.to_string()) && error.contains("in use"), "{error}");
     }
 
     #[tokio::test]

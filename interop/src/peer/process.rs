@@ -72,10 +72,7 @@ impl Process {
     /// What the operating system says.
     pub async fn start(launch: &Launch) -> io::Result<(Self, Pipes)> {
         let mut child = spawn::peer(&launch.argv, &launch.folder, &launch.env).await?;
-        let id = child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
+        let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let group = id.ok_or_else(|| io::Error::other("the child has no process id"))?;
         guard::entrust(group);
         let pipes = take_pipes(&mut child)?;
@@ -105,12 +102,13 @@ impl Process {
         let _ = kill_process_group(self.group, Signal::INT);
     }
 
-    /// Ends it and all of its group: SIGTERM, then after the grace time SIGKILL.
+    /// Ends it and all of its group: SIGTERM, then after the grace time SIGKILL. What a program leaves behind
+    /// when it ends is given a moment of its own.
     pub async fn stop(&self, grace: Duration) {
-        let deadline = Instant::now() + grace;
         let _ = kill_process_group(self.group, Signal::TERM);
         let mut exit = self.exit.clone();
         let _ = timeout(grace, exit.wait_for(Option::is_some)).await;
+        let deadline = Instant::now() + limits::LEFT_BEHIND.min(grace);
         let mut pause = Duration::from_millis(1);
         while self.group_lives() && Instant::now() < deadline {
             sleep(pause).await;
@@ -120,6 +118,7 @@ impl Process {
         let _ = timeout(limits::DRAIN, exit.wait_for(Option::is_some)).await;
     }
 
+    /// Whether the group has a member; one that is dead and not yet reaped counts.
     fn group_lives(&self) -> bool {
         test_kill_process_group(self.group).is_ok()
     }
@@ -154,10 +153,7 @@ fn exit_of(status: ExitStatus) -> Exit {
 
 /// Waits for an end that is watched. Cancel safe.
 pub async fn wait_exit(exit: &mut watch::Receiver<Option<Exit>>) -> Option<Exit> {
-    exit.wait_for(Option::is_some)
-        .await
-        .ok()
-        .and_then(|exit| *exit)
+    exit.wait_for(Option::is_some).await.ok().and_then(|exit| *exit)
 }
 
 /// The last lines that a program wrote, for evidence.
@@ -181,9 +177,7 @@ impl Tail {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<String>> {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -197,10 +191,7 @@ pub struct Lines<R> {
 impl<R: AsyncRead + Unpin> Lines<R> {
     /// Reads from this pipe.
     pub fn of(pipe: R) -> Self {
-        Self {
-            pipe: BufReader::with_capacity(limits::READ, pipe),
-            line: Vec::new(),
-        }
+        Self { pipe: BufReader::with_capacity(limits::READ, pipe), line: Vec::new() }
     }
 
     /// The next line without its end; `None` at the end of the pipe. Not cancel safe.
@@ -237,27 +228,22 @@ mod tests {
         assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("started"));
         process.stop(Duration::from_millis(50)).await;
         assert_eq!(process.exit(), Some(Exit::Signal(9)));
-        assert!(!process.group_lives());
+        // The child had a copy of the pipe, so its end is the end of all.
+        assert_eq!(lines.next_line().await.unwrap(), None);
     }
 
     #[tokio::test]
     async fn the_way_a_program_ends_is_told() {
         for (script, end) in [("exit 3", Exit::Code(3)), ("kill -9 $$", Exit::Signal(9))] {
             let (process, _pipes) = Process::start(&launch(script)).await.unwrap();
-            assert_eq!(
-                wait_exit(&mut process.watch_exit()).await,
-                Some(end),
-                "{script}"
-            );
+            assert_eq!(wait_exit(&mut process.watch_exit()).await, Some(end), "{script}");
         }
     }
 
     #[test]
     fn a_command_line_is_quoted_where_a_shell_needs_it() {
         let launch = Launch {
-            argv: ["python3", "a file.py", "it's", ""]
-                .map(OsString::from)
-                .to_vec(),
+            argv: ["python3", "a file.py", "it's", ""].map(OsString::from).to_vec(),
             folder: PathBuf::new(),
             env: BTreeMap::new(),
         };

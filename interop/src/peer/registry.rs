@@ -75,15 +75,9 @@ impl Registry {
     /// # Errors
     /// When there is none, or it or one of its peers is refused.
     pub fn of_project(start: &Path) -> Result<Self, RegistryError> {
-        let found = start
-            .ancestors()
-            .map(|folder| folder.join(FILE))
-            .find(|path| path.is_file());
+        let found = start.ancestors().map(|folder| folder.join(FILE)).find(|path| path.is_file());
         let path = found.ok_or_else(|| RegistryError::NoProject(start.to_owned()))?;
-        let refuse = |message: String| RegistryError::Project {
-            path: path.clone(),
-            message,
-        };
+        let refuse = |message: String| RegistryError::Project { path: path.clone(), message };
         let text = fs::read_to_string(&path).map_err(|e| refuse(e.to_string()))?;
         let project: Project =
             toml::from_str(&text).map_err(|e| refuse(e.to_string().trim_end().to_owned()))?;
@@ -110,11 +104,9 @@ impl Registry {
         let name = peer.manifest.name.clone();
         match self.peers.get(&name) {
             Some(known) if known.folder == peer.folder => Ok(()),
-            Some(known) => Err(RegistryError::Twice {
-                name,
-                first: known.folder.clone(),
-                second: peer.folder,
-            }),
+            Some(known) => {
+                Err(RegistryError::Twice { name, first: known.folder.clone(), second: peer.folder })
+            }
             None => {
                 self.peers.insert(name, Arc::new(peer));
                 Ok(())
@@ -130,9 +122,7 @@ impl Registry {
     /// A registry of one.
     #[must_use]
     pub fn of_one(peer: Peer) -> Self {
-        Self {
-            peers: BTreeMap::from([(peer.name().clone(), Arc::new(peer))]),
-        }
+        Self { peers: BTreeMap::from([(peer.name().clone(), Arc::new(peer))]) }
     }
 }
 
@@ -146,11 +136,7 @@ fn folders(root: &Path, pattern: &str) -> Result<Vec<PathBuf>, RegistryError> {
     let matches = glob::glob(text).map_err(|_| none())?;
     let is_peer = |folder: &PathBuf| folder.join(manifest::FILE).is_file();
     let found: Vec<PathBuf> = matches.filter_map(Result::ok).filter(is_peer).collect();
-    if found.is_empty() {
-        Err(none())
-    } else {
-        Ok(found)
-    }
+    if found.is_empty() { Err(none()) } else { Ok(found) }
 }
 
 impl Peer {
@@ -171,11 +157,7 @@ impl Peer {
             which::which_in(program, std::env::var_os("PATH"), &folder).is_err()
         };
         let missing = manifest.requires.iter().filter(absent).cloned().collect();
-        Self {
-            folder,
-            manifest,
-            missing,
-        }
+        Self { folder, manifest, missing }
     }
 
     /// Its name.
@@ -187,10 +169,7 @@ impl Peer {
     /// The package that brings what is missing, by this machine's package manager.
     #[must_use]
     pub fn package(&self, manager: Manager) -> Option<Package> {
-        self.manifest
-            .install
-            .get(manager.name())
-            .map(|name| Package::new(manager, name))
+        self.manifest.install.get(manager.name()).map(|name| Package::new(manager, name))
     }
 
     /// Why it cannot run here, and how to change that; `None` when it can.
@@ -202,9 +181,7 @@ impl Peer {
         let missing = self.missing.join(", ");
         let hint = Manager::detect()
             .and_then(|manager| self.package(manager))
-            .map_or_else(String::new, |package| {
-                format!("; get it by: {}", package.command_line())
-            });
+            .map_or_else(String::new, |package| format!("; get it by: {}", package.command_line()));
         Some(format!("not on PATH: {missing}{hint}"))
     }
 }

@@ -40,9 +40,7 @@ impl RunningServer {
         let (process, pipes) = spawned.map_err(|e| StartError::cannot_run(launch, &e))?;
         let tail = Tail::default();
         let (found, announced) = oneshot::channel();
-        let search = Arc::new(Mutex::new(
-            ready.cloned().map(|regex| Search { regex, found }),
-        ));
+        let search = Arc::new(Mutex::new(ready.cloned().map(|regex| Search { regex, found })));
         tokio::spawn(watch_output(pipes.stdout, tail.clone(), search.clone()));
         tokio::spawn(watch_output(pipes.stderr, tail.clone(), search));
 
@@ -67,12 +65,7 @@ impl RunningServer {
             }
         };
         let address = SocketAddr::new(IpAddr::V4(HOST), port);
-        Ok(Self {
-            process,
-            address,
-            tail,
-            _stdin: pipes.stdin,
-        })
+        Ok(Self { process, address, tail, _stdin: pipes.stdin })
     }
 
     /// Where it accepts.
@@ -133,12 +126,7 @@ impl Early {
                     Some(regex) => format!("a line that matches `{regex}`"),
                     None => format!("a listening socket on port {port}"),
                 };
-                StartError::NeverReady {
-                    command,
-                    waited,
-                    waited_for,
-                    output,
-                }
+                StartError::NeverReady { command, waited, waited_for, output }
             }
         }
     }
@@ -153,12 +141,8 @@ async fn watch_output(
     let mut lines = Lines::of(pipe);
     while let Some(line) = lines.next().await {
         tail.push(&line);
-        let mut search = search
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let said = search
-            .as_ref()
-            .and_then(|search| said_port(&search.regex, &line));
+        let mut search = search.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let said = search.as_ref().and_then(|search| said_port(&search.regex, &line));
         if let Some(said) = said
             && let Some(Search { found, .. }) = search.take()
         {
@@ -170,11 +154,7 @@ async fn watch_output(
 /// `Some` when the line matches, with the port that it names, if it names one.
 fn said_port(regex: &Regex, line: &str) -> Option<Option<u16>> {
     let captures = regex.captures(line)?;
-    Some(
-        captures
-            .name("port")
-            .and_then(|port| port.as_str().parse().ok()),
-    )
+    Some(captures.name("port").and_then(|port| port.as_str().parse().ok()))
 }
 
 /// Waits until something listens on the port. A connection would be a client to the server, so the
@@ -206,14 +186,8 @@ mod tests {
     #[test]
     fn a_ready_line_may_name_the_port_and_may_have_words_before_it() {
         let regex = Regex::new(r"listening on .*:(?P<port>\d+)").unwrap();
-        assert_eq!(
-            said_port(&regex, "[info] listening on 127.0.0.1:1234"),
-            Some(Some(1234))
-        );
-        assert_eq!(
-            said_port(&Regex::new("ready").unwrap(), "I am ready."),
-            Some(None)
-        );
+        assert_eq!(said_port(&regex, "[info] listening on 127.0.0.1:1234"), Some(Some(1234)));
+        assert_eq!(said_port(&Regex::new("ready").unwrap(), "I am ready."), Some(None));
         assert_eq!(said_port(&regex, "starting"), None);
     }
 }

@@ -69,34 +69,21 @@ fn command(argv: &[OsString]) -> io::Result<Command> {
 }
 
 fn split(argv: &[OsString]) -> io::Result<(&OsString, &[OsString])> {
-    argv.split_first()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "empty command"))
+    argv.split_first().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "empty command"))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this module is the place that spawns"
-)]
+#[expect(clippy::disallowed_methods, reason = "this module is the place that spawns")]
 fn std_command(program: &std::ffi::OsStr) -> std::process::Command {
     std::process::Command::new(program)
 }
 
 /// Resets the signals, and asks Linux for a SIGKILL on the harness's death.
-#[expect(
-    unsafe_code,
-    reason = "a pre-exec hook is unsafe by its nature: see the module's words"
-)]
+#[expect(unsafe_code, reason = "a pre-exec hook is unsafe by its nature: see the module's words")]
 fn die_with_the_harness(command: &mut Command) {
     let harness = rustix::process::getpid();
     let hook = move || {
         // A background job inherits an ignored SIGINT, and a peer is stopped by it.
-        for signal in [
-            libc::SIGHUP,
-            libc::SIGINT,
-            libc::SIGQUIT,
-            libc::SIGTERM,
-            libc::SIGPIPE,
-        ] {
+        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGPIPE] {
             // SAFETY: `signal` is async-signal-safe, and SIG_DFL names no handler.
             unsafe { libc::signal(signal, libc::SIG_DFL) };
         }
@@ -129,12 +116,7 @@ async fn on_the_spawner_thread(command: Command) -> io::Result<Child> {
     let spawner = SPAWNER.get_or_init(|| {
         let (jobs, inbox) = mpsc::channel::<Job>();
         thread::spawn(move || {
-            for Job {
-                mut command,
-                runtime,
-                reply,
-            } in inbox
-            {
+            for Job { mut command, runtime, reply } in inbox {
                 let _context = runtime.enter();
                 let _ = reply.send(command.spawn());
             }
@@ -142,15 +124,9 @@ async fn on_the_spawner_thread(command: Command) -> io::Result<Child> {
         jobs
     });
     let (reply, child) = oneshot::channel();
-    let job = Job {
-        command,
-        runtime: Handle::current(),
-        reply,
-    };
+    let job = Job { command, runtime: Handle::current(), reply };
     let gone = |_| io::Error::other("the spawner thread is gone");
-    spawner
-        .send(job)
-        .map_err(|_| io::Error::other("the spawner thread is gone"))?;
+    spawner.send(job).map_err(|_| io::Error::other("the spawner thread is gone"))?;
     child.await.map_err(gone)?
 }
 
@@ -167,10 +143,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_child_leads_its_own_process_group() {
-        assert_eq!(
-            output("test $(ps -o pgid= -p $$) = $$ && echo own").await,
-            "own\n"
-        );
+        assert_eq!(output("test $(ps -o pgid= -p $$) = $$ && echo own").await, "own\n");
     }
 
     #[cfg(target_os = "linux")]
@@ -179,11 +152,7 @@ mod tests {
         let ignored = output("grep SigIgn /proc/self/status").await;
         let mask = u64::from_str_radix(ignored.split_whitespace().last().unwrap(), 16).unwrap();
         for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGPIPE] {
-            assert_eq!(
-                mask & (1 << (signal - 1)),
-                0,
-                "signal {signal} in {ignored}"
-            );
+            assert_eq!(mask & (1 << (signal - 1)), 0, "signal {signal} in {ignored}");
         }
     }
 

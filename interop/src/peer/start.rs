@@ -65,10 +65,7 @@ pub enum StartError {
 
 impl StartError {
     pub(crate) fn cannot_run(launch: &Launch, error: &io::Error) -> Self {
-        let program = launch
-            .argv
-            .first()
-            .map(|word| word.to_string_lossy().into_owned());
+        let program = launch.argv.first().map(|word| word.to_string_lossy().into_owned());
         let reason = match error.kind() {
             io::ErrorKind::NotFound if !launch.folder.is_dir() => {
                 format!("its folder {} does not exist", launch.folder.display())
@@ -76,10 +73,7 @@ impl StartError {
             io::ErrorKind::NotFound => "no such program on PATH".to_owned(),
             _ => error.to_string(),
         };
-        Self::CannotRun {
-            program: program.unwrap_or_default(),
-            reason,
-        }
+        Self::CannotRun { program: program.unwrap_or_default(), reason }
     }
 
     pub(crate) fn exited(command: String, exit: Exit, output: Vec<String>) -> Self {
@@ -89,11 +83,7 @@ impl StartError {
                 program: missing_program(&output).unwrap_or(command),
                 reason: format!("exit status {code}{}", shown(&output)),
             },
-            _ => Self::Exited {
-                command,
-                exit,
-                output,
-            },
+            _ => Self::Exited { command, exit, output },
         }
     }
 
@@ -148,10 +138,7 @@ fn shown(output: &[String]) -> String {
     }
     format!(
         "; its last words:\n{}",
-        last.iter()
-            .map(|line| format!("    {line}"))
-            .collect::<Vec<_>>()
-            .join("\n")
+        last.iter().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
     )
 }
 
@@ -167,12 +154,7 @@ mod tests {
             ("bash: line 1: ./peer: Permission denied", "./peer"),
         ] {
             let error = StartError::exited("x".to_owned(), Exit::Code(127), vec![line.to_owned()]);
-            assert!(
-                error
-                    .to_string()
-                    .contains(&format!("cannot run `{program}`")),
-                "{error}"
-            );
+            assert!(error.to_string().contains(&format!("cannot run `{program}`")), "{error}");
             assert_eq!(error.blame(Blame::Server), Blame::Environment);
         }
     }

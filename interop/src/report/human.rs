@@ -31,11 +31,7 @@ impl<W: Write> Human<W> {
 
     /// Writes to `out`, in these signs.
     pub const fn with_charset(out: W, charset: Charset) -> Self {
-        Self {
-            out,
-            charset,
-            results: Vec::new(),
-        }
+        Self { out, charset, results: Vec::new() }
     }
 
     fn finished(&mut self, summary: &Summary) -> io::Result<()> {
@@ -61,10 +57,7 @@ impl<W: Write> Human<W> {
 
     /// A peer that does not start fails all its cases in the same words: they are said once.
     fn errors(&mut self) -> io::Result<()> {
-        let errors = self
-            .results
-            .iter()
-            .filter(|result| result.outcome == Outcome::Error);
+        let errors = self.results.iter().filter(|result| result.outcome == Outcome::Error);
         let mut by_words: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
         for error in errors {
             by_words.entry(&error.summary).or_default().push(error);
@@ -85,21 +78,14 @@ impl<W: Write> Human<W> {
     }
 
     fn failures(&mut self) -> io::Result<()> {
-        for result in self
-            .results
-            .iter()
-            .filter(|result| result.outcome == Outcome::Fail)
-        {
+        for result in self.results.iter().filter(|result| result.outcome == Outcome::Fail) {
             writeln!(self.out, "{}", failure::block(result, self.charset))?;
         }
         Ok(())
     }
 
     fn known(&mut self) -> io::Result<()> {
-        let known = self
-            .results
-            .iter()
-            .filter(|result| result.outcome == Outcome::Known);
+        let known = self.results.iter().filter(|result| result.outcome == Outcome::Known);
         for result in known {
             let style = style(result.outcome, result.level);
             writeln!(
@@ -117,22 +103,13 @@ impl<W: Write> Human<W> {
     fn skipped(&mut self) -> io::Result<()> {
         let left_out = [Outcome::Skipped, Outcome::Unsupported];
         let mut reasons: BTreeMap<(Outcome, &str), usize> = BTreeMap::new();
-        for result in self
-            .results
-            .iter()
-            .filter(|result| left_out.contains(&result.outcome))
-        {
-            *reasons
-                .entry((result.outcome, &result.summary))
-                .or_default() += 1;
+        for result in self.results.iter().filter(|result| left_out.contains(&result.outcome)) {
+            *reasons.entry((result.outcome, &result.summary)).or_default() += 1;
         }
         for ((outcome, reason), cases) in reasons {
             let style = style(outcome, Level::Must);
             let mark = self.charset.mark(outcome);
-            writeln!(
-                self.out,
-                "{style}{mark} {outcome}{style:#}  {cases} cases: {reason}"
-            )?;
+            writeln!(self.out, "{style}{mark} {outcome}{style:#}  {cases} cases: {reason}")?;
         }
         Ok(())
     }
@@ -147,27 +124,15 @@ impl<W: Write> Human<W> {
             (summary.unsupported, "unsupported", Outcome::Unsupported),
             (summary.skipped, "skipped", Outcome::Skipped),
         ];
-        let level = if summary.fail_must > 0 {
-            Level::Must
-        } else {
-            Level::Should
-        };
+        let level = if summary.fail_must > 0 { Level::Must } else { Level::Should };
         let part = |(count, word, outcome): &(usize, &str, Outcome)| {
             let style = style(*outcome, level);
             format!("{style}{count} {word}{style:#}")
         };
-        let parts: Vec<String> = counts
-            .iter()
-            .filter(|(count, ..)| *count > 0)
-            .map(part)
-            .collect();
+        let parts: Vec<String> = counts.iter().filter(|(count, ..)| *count > 0).map(part).collect();
         let total = summary.total();
         let dot = self.charset.dot();
-        let interrupted = if summary.interrupted {
-            ", interrupted"
-        } else {
-            ""
-        };
+        let interrupted = if summary.interrupted { ", interrupted" } else { "" };
         writeln!(
             self.out,
             "{bold}{total} case{}{bold:#}: {} {dot} {}{interrupted}",
@@ -194,9 +159,5 @@ impl<W: Write> Reporter for Human<W> {
 /// `0.84 s`, `12.3 s`.
 fn seconds(time: Duration) -> String {
     let seconds = time.as_secs_f64();
-    if seconds < 10.0 {
-        format!("{seconds:.2} s")
-    } else {
-        format!("{seconds:.1} s")
-    }
+    if seconds < 10.0 { format!("{seconds:.2} s") } else { format!("{seconds:.1} s") }
 }

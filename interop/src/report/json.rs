@@ -29,11 +29,7 @@ struct Document<'a> {
 impl<W: Write> Json<W> {
     /// Writes to `out`.
     pub const fn new(out: W) -> Self {
-        Self {
-            out,
-            seed: 0,
-            results: Vec::new(),
-        }
+        Self { out, seed: 0, results: Vec::new() }
     }
 }
 

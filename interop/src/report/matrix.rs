@@ -25,9 +25,7 @@ type Place = (Option<PeerName>, Option<PeerName>);
 pub fn draw(results: &[CaseResult], charset: Charset) -> String {
     let mut cells: BTreeMap<Place, Cell> = BTreeMap::new();
     for result in results {
-        let cell = cells
-            .entry((result.server.clone(), result.client.clone()))
-            .or_default();
+        let cell = cells.entry((result.server.clone(), result.client.clone())).or_default();
         cell.count += 1;
         *cell.outcomes.entry(result.outcome).or_default() += 1;
         cell.fails_must |= result.outcome == Outcome::Fail && result.level == Level::Must;
@@ -56,13 +54,9 @@ pub fn draw(results: &[CaseResult], charset: Charset) -> String {
     for client in &clients {
         let mut row = vec![name(client, "client")];
         for server in &servers {
-            let cell = cells
-                .get(&(server.clone(), client.clone()))
-                .and_then(|cell| cell.text(charset));
-            row.push(
-                cell.as_ref()
-                    .map_or_else(String::new, |(text, _)| text.clone()),
-            );
+            let cell =
+                cells.get(&(server.clone(), client.clone())).and_then(|cell| cell.text(charset));
+            row.push(cell.as_ref().map_or_else(String::new, |(text, _)| text.clone()));
             painted.extend(cell);
         }
         table.add_row(row);
@@ -85,20 +79,15 @@ impl Cell {
             Outcome::Skipped,
             Outcome::Pass,
         ];
-        let outcome = worst_first
-            .into_iter()
-            .find(|outcome| self.outcomes.contains_key(outcome))?;
+        let outcome =
+            worst_first.into_iter().find(|outcome| self.outcomes.contains_key(outcome))?;
         let (mark, times) = (charset.mark(outcome), self.outcomes[&outcome]);
         let text = match outcome {
             Outcome::Pass => format!("{mark} {times}"),
             Outcome::Skipped if times == self.count => format!("{mark} skipped"),
             _ => format!("{mark} {times}/{}", self.count),
         };
-        let level = if self.fails_must {
-            Level::Must
-        } else {
-            Level::Should
-        };
+        let level = if self.fails_must { Level::Must } else { Level::Should };
         Some((text, style(outcome, level)))
     }
 }

@@ -50,19 +50,10 @@ impl Progress {
             std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
         if io::stderr().is_terminal() && !in_ci {
             let target = ProgressDrawTarget::stderr_with_hz(DRAWS);
-            Self::Live(Live {
-                bar: ProgressBar::with_draw_target(None, target),
-                failing: 0,
-            })
+            Self::Live(Live { bar: ProgressBar::with_draw_target(None, target), failing: 0 })
         } else {
             let at = Instant::now();
-            Self::Counter(Counter {
-                planned: 0,
-                done: 0,
-                failing: 0,
-                said: 0,
-                at,
-            })
+            Self::Counter(Counter { planned: 0, done: 0, failing: 0, said: 0, at })
         }
     }
 }
@@ -94,11 +85,7 @@ impl Live {
                     0 => String::new(),
                     count => format!("{count} failing  "),
                 };
-                self.bar.set_message(format!(
-                    "{failing}{}  {}",
-                    failure::who(result),
-                    result.case
-                ));
+                self.bar.set_message(format!("{failing}{}  {}", failure::who(result), result.case));
             }
             Event::Finished(_) => self.bar.finish_and_clear(),
         }
@@ -121,12 +108,7 @@ impl Counter {
                         0 => String::new(),
                         count => format!(", {count} failing"),
                     };
-                    writeln!(
-                        io::stderr(),
-                        "{}/{} cases{failing}",
-                        self.done,
-                        self.planned
-                    )?;
+                    writeln!(io::stderr(), "{}/{} cases{failing}", self.done, self.planned)?;
                 }
             }
             Event::UnitStarted { .. } | Event::Finished(_) => {}

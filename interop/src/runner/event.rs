@@ -171,11 +171,7 @@ impl CaseResult {
     /// The protocol that was spoken.
     #[must_use]
     pub const fn protocol(&self) -> Protocol {
-        Protocol {
-            framing: self.framing,
-            service: self.service,
-            transport: self.transport,
-        }
+        Protocol { framing: self.framing, service: self.service, transport: self.transport }
     }
 }
 
@@ -196,67 +192,16 @@ mod tests {
 
     #[test]
     fn the_exit_status_follows_the_worst_that_happened() {
-        let base = Summary {
-            pass: 3,
-            ..Summary::default()
-        };
+        let base = Summary { pass: 3, ..Summary::default() };
         let code = |summary: Summary| summary.exit_code(false);
         assert_eq!(code(base.clone()), 0);
-        assert_eq!(
-            code(Summary {
-                fail: 1,
-                fail_must: 1,
-                error: 1,
-                ..base.clone()
-            }),
-            1
-        );
-        assert_eq!(
-            code(Summary {
-                fail: 1,
-                fail_should: 1,
-                ..base.clone()
-            }),
-            0
-        );
-        assert_eq!(
-            Summary {
-                fail: 1,
-                fail_should: 1,
-                ..base.clone()
-            }
-            .exit_code(true),
-            1
-        );
-        assert_eq!(
-            code(Summary {
-                error: 1,
-                ..base.clone()
-            }),
-            3
-        );
+        assert_eq!(code(Summary { fail: 1, fail_must: 1, error: 1, ..base.clone() }), 1);
+        assert_eq!(code(Summary { fail: 1, fail_should: 1, ..base.clone() }), 0);
+        assert_eq!(Summary { fail: 1, fail_should: 1, ..base.clone() }.exit_code(true), 1);
+        assert_eq!(code(Summary { error: 1, ..base.clone() }), 3);
         assert_eq!(code(Summary::default()), 4);
-        assert_eq!(
-            code(Summary {
-                skipped: 2,
-                ..Summary::default()
-            }),
-            77
-        );
-        assert_eq!(
-            code(Summary {
-                skipped: 2,
-                ..base.clone()
-            }),
-            0
-        );
-        assert_eq!(
-            code(Summary {
-                interrupted: true,
-                fail_must: 1,
-                ..base
-            }),
-            130
-        );
+        assert_eq!(code(Summary { skipped: 2, ..Summary::default() }), 77);
+        assert_eq!(code(Summary { skipped: 2, ..base.clone() }), 0);
+        assert_eq!(code(Summary { interrupted: true, fail_must: 1, ..base }), 130);
     }
 }

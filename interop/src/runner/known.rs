@@ -18,10 +18,7 @@ pub fn reason(unit: &Unit, case: &Case, blame: Option<Blame>) -> Option<String> 
     let server = server_known(unit.server.as_deref()).filter(|_| blame != Some(Blame::Client));
     let client = client_known(unit.client.as_deref()).filter(|_| blame != Some(Blame::Server));
     let declared = server.into_iter().chain(client).flatten();
-    declared
-        .clone()
-        .find(|known| known.pattern.matches(case))
-        .map(|known| known.reason.clone())
+    declared.clone().find(|known| known.pattern.matches(case)).map(|known| known.reason.clone())
 }
 
 fn server_known(peer: Option<&Peer>) -> Option<&[Known]> {
@@ -70,17 +67,11 @@ pub fn stale(
 
 fn declared(registry: &Registry) -> impl Iterator<Item = (Role, &PeerName, &Known)> {
     registry.peers().flat_map(|peer| {
-        let server = server_known(Some(peer))
-            .unwrap_or_default()
-            .iter()
-            .map(|known| (Role::Server, known));
-        let client = client_known(Some(peer))
-            .unwrap_or_default()
-            .iter()
-            .map(|known| (Role::Client, known));
-        server
-            .chain(client)
-            .map(|(section, known)| (section, peer.name(), known))
+        let server =
+            server_known(Some(peer)).unwrap_or_default().iter().map(|known| (Role::Server, known));
+        let client =
+            client_known(Some(peer)).unwrap_or_default().iter().map(|known| (Role::Client, known));
+        server.chain(client).map(|(section, known)| (section, peer.name(), known))
     })
 }
 
@@ -97,9 +88,7 @@ fn passes_now(
     let Some(alone) = units.iter().find(own) else {
         return false;
     };
-    let matching = all
-        .iter()
-        .filter(|case| case.role == section && known.pattern.matches(case));
+    let matching = all.iter().filter(|case| case.role == section && known.pattern.matches(case));
     let planned = |case: &Arc<Case>| alone.cases.iter().any(|(planned, _)| planned.id == case.id);
     if !matching.clone().all(planned) {
         return false;
@@ -110,9 +99,7 @@ fn passes_now(
             Role::Client => result.client.as_ref(),
             _ => result.server.as_ref(),
         };
-        let matched = all
-            .iter()
-            .any(|case| case.id == result.case && known.pattern.matches(case));
+        let matched = all.iter().any(|case| case.id == result.case && known.pattern.matches(case));
         if name == Some(peer) && matched {
             *outcomes.entry(result.outcome).or_insert(0) += 1;
         }

@@ -6,6 +6,7 @@ pub mod known;
 pub mod plan;
 mod run;
 pub mod select;
+mod together;
 mod unit;
 
 pub use event::{CaseResult, Event, Summary};

@@ -34,16 +34,8 @@ impl Plan {
     /// Plans all that is selected: every pairing whose protocols agree, and every peer on its own.
     #[must_use]
     pub fn new(registry: &Registry, cases: &[Arc<Case>], selection: &Selection) -> Self {
-        let servers = || {
-            registry
-                .peers()
-                .filter(|peer| peer.manifest.server.is_some())
-        };
-        let clients = || {
-            registry
-                .peers()
-                .filter(|peer| peer.manifest.client.is_some())
-        };
+        let servers = || registry.peers().filter(|peer| peer.manifest.server.is_some());
+        let clients = || registry.peers().filter(|peer| peer.manifest.client.is_some());
         let alone_as_server = servers().map(|server| (Some(server), None));
         let alone_as_client = clients().map(|client| (None, Some(client)));
         let paired =
@@ -62,8 +54,7 @@ impl Plan {
     pub fn keep(&mut self, shard: Shard) {
         let mut number = 0..;
         for unit in &mut self.units {
-            unit.cases
-                .retain(|_| number.next().is_some_and(|number| shard.takes(number)));
+            unit.cases.retain(|_| number.next().is_some_and(|number| shard.takes(number)));
         }
         self.units.retain(|unit| !unit.cases.is_empty());
     }
@@ -87,36 +78,26 @@ fn units_of(
     if !selection.takes_unit(server_name, client_name) {
         return Vec::new();
     }
-    let server_speaks = server
-        .and_then(|peer| peer.manifest.server.as_ref())
-        .map(|side| &side.protocols);
-    let client_speaks = client
-        .and_then(|peer| peer.manifest.client.as_ref())
-        .map(|side| &side.protocols);
+    let server_speaks =
+        server.and_then(|peer| peer.manifest.server.as_ref()).map(|side| &side.protocols);
+    let client_speaks =
+        client.and_then(|peer| peer.manifest.client.as_ref()).map(|side| &side.protocols);
     let shared: Vec<Protocol> = match (server_speaks, client_speaks) {
-        (Some(server), Some(client)) => server
-            .iter()
-            .filter(|protocol| client.contains(protocol))
-            .copied()
-            .collect(),
+        (Some(server), Some(client)) => {
+            server.iter().filter(|protocol| client.contains(protocol)).copied().collect()
+        }
         (Some(one), None) | (None, Some(one)) => one.clone(),
         (None, None) => Vec::new(),
     };
     let unit = |protocol| {
         let (server, client) = (server.cloned(), client.cloned());
-        let mut unit = Unit {
-            server,
-            client,
-            protocol,
-            cases: Vec::new(),
-        };
+        let mut unit = Unit { server, client, protocol, cases: Vec::new() };
         let suiting = cases
             .iter()
             .filter(|case| unit.suits(case))
             .map(|case| (case.clone(), unit.level(case)));
-        let mut taken: Vec<_> = suiting
-            .filter(|(case, level)| selection.takes_case(case, *level))
-            .collect();
+        let mut taken: Vec<_> =
+            suiting.filter(|(case, level)| selection.takes_case(case, *level)).collect();
         taken.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
         unit.cases = taken;
         unit
@@ -165,10 +146,7 @@ impl Unit {
         [&self.server, &self.client]
             .into_iter()
             .flatten()
-            .find_map(|peer| {
-                peer.unavailable()
-                    .map(|reason| format!("{}: {reason}", peer.name()))
-            })
+            .find_map(|peer| peer.unavailable().map(|reason| format!("{}: {reason}", peer.name())))
     }
 
     /// The order of results: server, client.
@@ -188,15 +166,11 @@ impl Unit {
 
     fn level(&self, case: &Case) -> Level {
         let limited = match case.role {
-            Role::Client => self
-                .client_side()
-                .is_some_and(|side| side.max_frame.is_some()),
-            Role::Server | Role::Pairing => self
-                .server_side()
-                .is_some_and(|side| side.max_frame.is_some()),
+            Role::Client => self.client_side().is_some_and(|side| side.max_frame.is_some()),
+            Role::Server | Role::Pairing => {
+                self.server_side().is_some_and(|side| side.max_frame.is_some())
+            }
         };
-        case.level_with_limit
-            .filter(|_| limited)
-            .unwrap_or(case.level)
+        case.level_with_limit.filter(|_| limited).unwrap_or(case.level)
     }
 }

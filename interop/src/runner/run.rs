@@ -81,10 +81,7 @@ pub async fn run(
     mut listen: impl FnMut(&Event),
 ) -> Summary {
     let begun = Instant::now();
-    listen(&Event::Planned {
-        cases: plan.cases(),
-        seed: options.seed,
-    });
+    listen(&Event::Planned { cases: plan.cases(), seed: options.seed });
     let context = Arc::new(Context {
         interop: options.interop,
         cache: options.cache,

@@ -32,10 +32,8 @@ impl Selection {
         let among = |patterns: &[glob::Pattern], name: Option<&str>| {
             patterns.is_empty() || name.is_some_and(|name| any(patterns, name))
         };
-        let peers = [server, client]
-            .into_iter()
-            .flatten()
-            .all(|name| among(&self.peers, Some(name)));
+        let peers =
+            [server, client].into_iter().flatten().all(|name| among(&self.peers, Some(name)));
         peers && among(&self.servers, server) && among(&self.clients, client)
     }
 
@@ -53,32 +51,21 @@ impl Selection {
     #[must_use]
     pub fn unknown_peer(&self, registry: &Registry) -> Option<String> {
         let names: Vec<&str> = registry.peers().map(|peer| peer.name().as_str()).collect();
-        let lists = [
-            ("peer", &self.peers),
-            ("--server", &self.servers),
-            ("--client", &self.clients),
-        ];
+        let lists =
+            [("peer", &self.peers), ("--server", &self.servers), ("--client", &self.clients)];
         lists.into_iter().find_map(|(what, patterns)| {
-            let wrong = patterns
-                .iter()
-                .find(|pattern| !names.iter().any(|name| pattern.matches(name)))?;
-            Some(format!(
-                "{what} `{wrong}` names no peer: expected one of {}",
-                names.join(", ")
-            ))
+            let wrong =
+                patterns.iter().find(|pattern| !names.iter().any(|name| pattern.matches(name)))?;
+            Some(format!("{what} `{wrong}` names no peer: expected one of {}", names.join(", ")))
         })
     }
 
     /// A pattern that matches no case, in words.
     #[must_use]
     pub fn unmatched_case(&self, cases: &[Arc<Case>]) -> Option<String> {
-        let wrong = self
-            .cases
-            .iter()
-            .find(|pattern| !cases.iter().any(|case| pattern.matches(case)))?;
-        Some(format!(
-            "--case `{wrong}` matches no case: `interop list cases` shows all"
-        ))
+        let wrong =
+            self.cases.iter().find(|pattern| !cases.iter().any(|case| pattern.matches(case)))?;
+        Some(format!("--case `{wrong}` matches no case: `interop list cases` shows all"))
     }
 }
 
@@ -107,10 +94,9 @@ impl FromStr for Shard {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let number = |part: &str| part.parse::<usize>().ok();
         match text.split_once('/').map(|(k, n)| (number(k), number(n))) {
-            Some((Some(k), Some(count))) if 1 <= k && k <= count => Ok(Self {
-                index: k - 1,
-                count,
-            }),
+            Some((Some(k), Some(count))) if 1 <= k && k <= count => {
+                Ok(Self { index: k - 1, count })
+            }
             _ => Err("expected K/N with 1 <= K <= N, as in 2/4".to_owned()),
         }
     }
@@ -122,9 +108,7 @@ mod tests {
 
     #[test]
     fn the_shards_of_a_run_are_all_of_it_and_share_nothing() {
-        let shards: Vec<Shard> = ["1/3", "2/3", "3/3"]
-            .map(|text| text.parse().unwrap())
-            .to_vec();
+        let shards: Vec<Shard> = ["1/3", "2/3", "3/3"].map(|text| text.parse().unwrap()).to_vec();
         for number in 0..100 {
             assert_eq!(shards.iter().filter(|shard| shard.takes(number)).count(), 1);
         }

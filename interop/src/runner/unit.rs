@@ -26,15 +26,12 @@ use super::event::CaseResult;
 use super::known;
 use super::plan::Unit;
 use super::run::{Context, Teller};
+use super::together::Together;
 
 /// Plays all cases of a unit, once it has a seat, and tells what they come to.
 pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell: &Teller) {
     if let Some(reason) = unit.unavailable() {
-        let end = End {
-            outcome: Outcome::Skipped,
-            blame: Blame::Environment,
-            summary: reason,
-        };
+        let end = End { outcome: Outcome::Skipped, blame: Blame::Environment, summary: reason };
         return end_all(unit, &unit.cases, &end, tell).await;
     }
     // Ports first: a unit that waits for one must not keep a seat from those that could play.
@@ -56,21 +53,17 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
             return end_all(unit, &unit.cases, &end, tell).await;
         }
     };
-    for (at, (case, level)) in unit.cases.iter().enumerate() {
-        if let Err(error) = house.stand_up().await {
-            let end = End::of(&error, Blame::Server);
-            end_all(unit, &unit.cases[at..], &end, tell).await;
-            break;
-        }
-        let result = house.play(case, *level).await;
-        // What went wrong may have left the server in a state that is not the next case's business.
-        let clean = result.outcome == Outcome::Pass;
-        tell.case(result).await;
-        if !clean {
-            house.take_down().await;
-        }
+    if let Err(error) = house.play_all(tell).await {
+        let end = End::of(&error.error, Blame::Server);
+        end_all(unit, &error.unplayed, &end, tell).await;
     }
     house.take_down().await;
+}
+
+/// The server does not come up (any more).
+struct NoServer {
+    error: StartError,
+    unplayed: Vec<(Arc<Case>, Level)>,
 }
 
 /// The ports that the unit's programs hard-code: ours for as long as the unit plays.
@@ -95,11 +88,7 @@ struct End {
 
 impl End {
     fn of(error: &StartError, role: Blame) -> Self {
-        Self {
-            outcome: error.outcome(),
-            blame: error.blame(role),
-            summary: error.to_string(),
-        }
+        Self { outcome: error.outcome(), blame: error.blame(role), summary: error.to_string() }
     }
 }
 
@@ -138,6 +127,22 @@ fn blank(unit: &Unit, case: &Case, level: Level) -> CaseResult {
     }
 }
 
+/// What was found when cases were played together.
+struct Suspect(CaseResult);
+
+impl Suspect {
+    /// Each case by itself has the last word. Where none of them shows what was found, it still was found.
+    fn settle(mut self, mut alone: Vec<CaseResult>) -> Vec<CaseResult> {
+        let shown = alone.iter().any(|result| result.outcome != Outcome::Pass);
+        let same = alone.iter_mut().find(|result| result.case == self.0.case);
+        if let Some(result) = same.filter(|_| !shown) {
+            self.0.summary.push_str(" (only after other cases on the same connection)");
+            *result = self.0;
+        }
+        alone
+    }
+}
+
 /// What a unit's cases share: build products, ports, and the server while it stands.
 struct House<'a> {
     unit: &'a Unit,
@@ -149,10 +154,7 @@ struct House<'a> {
 }
 
 enum Standing {
-    Program {
-        server: RunningServer,
-        _port: Option<Lease>,
-    },
+    Program { server: RunningServer, _port: Option<Lease> },
     Elsewhere(std::net::SocketAddr),
 }
 
@@ -168,14 +170,7 @@ impl<'a> House<'a> {
         };
         let server_out = build(&unit.server).await?;
         let client_out = build(&unit.client).await?;
-        Ok(Self {
-            unit,
-            context,
-            server_out,
-            client_out,
-            _ports: ports,
-            server: None,
-        })
+        Ok(Self { unit, context, server_out, client_out, _ports: ports, server: None })
     }
 
     /// Sees to it that the server stands, where there is one.
@@ -215,34 +210,91 @@ impl<'a> House<'a> {
             None if !reports_port => Some(Lease::free()?),
             _ => None,
         };
-        let port = side
-            .port
-            .or_else(|| chosen.as_ref().map(Lease::port))
-            .unwrap_or(0);
-        let values = self
-            .context
-            .values(port, self.server_out.clone(), self.unit);
+        let port = side.port.or_else(|| chosen.as_ref().map(Lease::port)).unwrap_or(0);
+        let values = self.context.values(port, self.server_out.clone(), self.unit);
         let launch = Launch {
             argv: command.fill(&values),
-            folder: self
-                .unit
-                .server
-                .as_ref()
-                .map(|peer| peer.folder.clone())
-                .unwrap_or_default(),
+            folder: self.unit.server.as_ref().map(|peer| peer.folder.clone()).unwrap_or_default(),
             env: side.env.clone(),
         };
         let server = RunningServer::start(&launch, side.ready.as_ref(), port).await?;
-        Ok(Standing::Program {
-            server,
-            _port: chosen,
-        })
+        Ok(Standing::Program { server, _port: chosen })
     }
 
     async fn take_down(&mut self) {
         if let Some(Standing::Program { server, _port }) = self.server.take() {
             server.stop().await;
         }
+    }
+
+    /// Plays what can be played together first, then the rest case by case.
+    async fn play_all(&mut self, tell: &Teller) -> Result<(), NoServer> {
+        let unit = self.unit;
+        let mut alone: Vec<usize> = (0..unit.cases.len()).collect();
+        let mut suspect = None;
+        if let Some(together) = Together::of(&unit.cases) {
+            match self.play_together(&together).await {
+                Ok(Ok(results)) => {
+                    alone.retain(|at| !together.parts.contains(at));
+                    for result in results {
+                        tell.case(result).await;
+                    }
+                }
+                Ok(Err(found)) => suspect = Some(found),
+                Err(error) => return Err(NoServer { error, unplayed: unit.cases.clone() }),
+            }
+        }
+        let mut results = Vec::new();
+        for (nth, &at) in alone.iter().enumerate() {
+            if let Err(error) = self.stand_up().await {
+                let unplayed = alone[nth..].iter().map(|&at| unit.cases[at].clone()).collect();
+                return Err(NoServer { error, unplayed });
+            }
+            let (case, level) = &unit.cases[at];
+            let result = self.play(case, *level).await;
+            // What went wrong may have left the server in a state that is not the next case's business.
+            if result.outcome != Outcome::Pass {
+                self.take_down().await;
+            }
+            match suspect {
+                None => tell.case(result).await,
+                Some(_) => results.push(result),
+            }
+        }
+        if let Some(suspect) = suspect {
+            for result in suspect.settle(results) {
+                tell.case(result).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// All results, or what was found in one of them.
+    async fn play_together(
+        &mut self,
+        together: &Together,
+    ) -> Result<Result<Vec<CaseResult>, Suspect>, StartError> {
+        self.stand_up().await?;
+        let begun = Instant::now();
+        let acted = act(&together.case, self.cast()).await?;
+        let share = begun.elapsed() / u32::try_from(together.parts.len()).unwrap_or(1);
+        let at = together.reached(&acted.transcript);
+        let result_of = |at: usize| {
+            let (case, level) = &self.unit.cases[at];
+            CaseResult { duration_us: share, ..blank(self.unit, case, *level) }
+        };
+        let mut found = result_of(at);
+        self.judged(&together.case, acted, &mut found);
+        if found.outcome == Outcome::Pass {
+            let same = |at: &usize| CaseResult {
+                close: found.close,
+                confirmed: found.confirmed,
+                ..result_of(*at)
+            };
+            return Ok(Ok(together.parts.iter().map(same).collect()));
+        }
+        self.take_down().await;
+        Ok(Err(Suspect(found)))
     }
 
     async fn play(&self, case: &Case, level: Level) -> CaseResult {
@@ -262,11 +314,7 @@ impl<'a> House<'a> {
     }
 
     fn judged(&self, case: &Case, acted: Acted, result: &mut CaseResult) {
-        let Verdict {
-            finding,
-            close,
-            confirmed,
-        } = judge(case, &acted.transcript);
+        let Verdict { finding, close, confirmed } = judge(case, &acted.transcript);
         result.close = close;
         result.confirmed = confirmed;
         let Some(finding) = finding else {
@@ -286,11 +334,7 @@ impl<'a> House<'a> {
             _ => acted.client_tail,
         };
         result.reason = known::reason(self.unit, case, result.blame);
-        result.outcome = if result.reason.is_some() {
-            Outcome::Known
-        } else {
-            Outcome::Fail
-        };
+        result.outcome = if result.reason.is_some() { Outcome::Known } else { Outcome::Fail };
     }
 
     fn cast(&self) -> Cast<'_> {
@@ -300,11 +344,7 @@ impl<'a> House<'a> {
                 Standing::Elsewhere(address) => (*address, None),
             };
             let max_frame = self.unit.server_side().and_then(|side| side.max_frame);
-            ServerCast {
-                address,
-                max_frame,
-                exit,
-            }
+            ServerCast { address, max_frame, exit }
         });
         let client = self.unit.client_side().map(|side| ClientCast {
             launch: Box::new(|port| Launch {
@@ -325,11 +365,7 @@ impl<'a> House<'a> {
             port: side.port,
             max_frame: side.max_frame,
         });
-        Cast {
-            protocol: self.unit.protocol,
-            server,
-            client,
-        }
+        Cast { protocol: self.unit.protocol, server, client }
     }
 }
 
@@ -340,23 +376,13 @@ impl Context {
         let build = async || {
             let protocol = crate::model::protocol::Protocol::default();
             let interop = self.interop.clone();
-            let values = |out| Values {
-                port: 0,
-                out,
-                protocol,
-                interop: interop.clone(),
-            };
+            let values = |out| Values { port: 0, out, protocol, interop: interop.clone() };
             build::prepare(&peer.manifest, &peer.folder, &self.cache, values).await
         };
         cell.get_or_init(build).await.clone()
     }
 
     fn values(&self, port: u16, out: PathBuf, unit: &Unit) -> Values {
-        Values {
-            port,
-            out,
-            protocol: unit.protocol,
-            interop: self.interop.clone(),
-        }
+        Values { port, out, protocol: unit.protocol, interop: self.interop.clone() }
     }
 }

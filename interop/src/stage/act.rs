@@ -10,7 +10,7 @@ use rust_server::framing::MaxFrame;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::link::Link;
 use super::raw::{RawEnd, bytes_of};
@@ -64,9 +64,7 @@ pub struct ClientCast<'a> {
 
 impl std::fmt::Debug for ClientCast<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ClientCast")
-            .field("contract", &self.contract)
-            .finish_non_exhaustive()
+        f.debug_struct("ClientCast").field("contract", &self.contract).finish_non_exhaustive()
     }
 }
 
@@ -95,41 +93,26 @@ pub async fn act(case: &Case, cast: Cast<'_>) -> Result<Acted, StartError> {
             Ok(())
         }
     };
+    actor.wait_for_a_crash().await;
+    // What the peers do because we leave is no part of it.
+    let transcript = scene.transcript();
     let client_tail = actor.leave().await;
-    result.map(|()| Acted {
-        transcript: scene.transcript(),
-        client_tail,
-    })
+    result.map(|()| Acted { transcript, client_tail })
 }
 
 fn setting(case: &Case, cast: &Cast<'_>) -> Setting {
     let (greeting, stop) = match cast.client.as_ref().map(|client| client.contract) {
-        Some(Contract::Lines { greeting, stop, .. }) => (
-            greeting
-                .iter()
-                .map(|text| Bytes::copy_from_slice(text.as_bytes()))
-                .collect(),
-            *stop,
-        ),
+        Some(Contract::Lines { greeting, stop, .. }) => {
+            (greeting.iter().map(|text| Bytes::copy_from_slice(text.as_bytes())).collect(), *stop)
+        }
         Some(Contract::Frames) | None => (Vec::new(), Stop::EndOfInput),
     };
     let max_frame = match case.role {
         Role::Server | Role::Pairing => cast.server.as_ref().and_then(|server| server.max_frame),
         Role::Client => cast.client.as_ref().and_then(|client| client.max_frame),
     };
-    let wire = if cast.is_direct() {
-        Wire::Unseen
-    } else {
-        Wire::Seen
-    };
-    Setting {
-        role: case.role,
-        protocol: cast.protocol,
-        max_frame,
-        greeting,
-        stop,
-        wire,
-    }
+    let wire = if cast.is_direct() { Wire::Unseen } else { Wire::Seen };
+    Setting { role: case.role, protocol: cast.protocol, max_frame, greeting, stop, wire }
 }
 
 impl Cast<'_> {
@@ -181,7 +164,7 @@ impl<'a> Actor<'a> {
     async fn play(&mut self, steps: &[Step]) -> Result<(), StartError> {
         for step in steps {
             self.take(step).await?;
-            if self.scene.is_broken() {
+            if self.scene.is_decided() {
                 break;
             }
         }
@@ -227,18 +210,12 @@ impl<'a> Actor<'a> {
     async fn feed(&mut self, conn: Conn, messages: &[Bytes]) -> Result<(), StartError> {
         self.client(conn).await?;
         for message in messages {
-            self.scene.did(Act::Fed {
-                conn,
-                message: message.clone(),
-            });
+            self.scene.did(Act::Fed { conn, message: message.clone() });
         }
         let Some(client) = self.clients.get(&conn) else {
             return Ok(());
         };
-        if timeout(limits::NO_PROGRESS, client.feed(messages))
-            .await
-            .is_err()
-        {
+        if timeout(limits::NO_PROGRESS, client.feed(messages)).await.is_err() {
             let waiting_for = "the client to read its stdin".to_owned();
             self.scene.saw(Sight::Stalled { waiting_for });
         }
@@ -262,10 +239,7 @@ impl<'a> Actor<'a> {
         for write in writes {
             let bytes = bytes_of(&write.parts, framing);
             let fragments = write.cut.fragments(bytes.len());
-            queues.push((
-                write.conn,
-                fragments.into_iter().map(|f| bytes.slice(f)).collect(),
-            ));
+            queues.push((write.conn, fragments.into_iter().map(|f| bytes.slice(f)).collect()));
         }
         let mut rng = fastrand::Rng::with_seed(seed);
         while !queues.is_empty() {
@@ -319,8 +293,7 @@ impl<'a> Actor<'a> {
         let started = RunningClient::start(&launch, cast.contract, events).await;
         let client = started.map_err(|e| StartError::cannot_run(&launch, &e))?;
         let mut exit = client.watch_exit();
-        self.watchers
-            .push(tokio::spawn(forward(inbox, conn, self.scene.clone())));
+        self.watchers.push(tokio::spawn(forward(inbox, conn, self.scene.clone())));
         self.clients.insert(conn, client);
         if let Some(listener) = &self.listener {
             let accepted = tokio::select! {
@@ -354,11 +327,7 @@ impl<'a> Actor<'a> {
         launch: &Launch,
         exit: Option<Exit>,
     ) -> Result<(), StartError> {
-        let tail = self
-            .clients
-            .get(&conn)
-            .map(RunningClient::tail)
-            .unwrap_or_default();
+        let tail = self.clients.get(&conn).map(RunningClient::tail).unwrap_or_default();
         match exit.map(|exit| StartError::exited(launch.command_line(), exit, tail)) {
             Some(StartError::Exited { .. }) | None => Ok(()), // a fault of its own, which is judged
             Some(error) => Err(error),
@@ -375,21 +344,14 @@ impl<'a> Actor<'a> {
             None => RawEnd::new(stream, channel, scene).map(|end| drop(self.raw.insert(conn, end))),
         };
         if made.is_err() {
-            let refused = if self.cast.server.is_some() {
-                Channel::Answers(conn)
-            } else {
-                channel
-            };
+            let refused = if self.cast.server.is_some() { Channel::Answers(conn) } else { channel };
             self.scene.saw_refused(refused);
         }
     }
 
     /// What a client sends by itself is answered like the rest, before anything is asked of it.
     async fn greeted(&mut self, conn: Conn) {
-        let Some(ClientCast {
-            contract: Contract::Lines { greeting, .. },
-            ..
-        }) = &self.cast.client
+        let Some(ClientCast { contract: Contract::Lines { greeting, .. }, .. }) = &self.cast.client
         else {
             return;
         };
@@ -412,15 +374,9 @@ impl<'a> Actor<'a> {
 
     /// Ends everything in good order, and returns the clients' last words.
     async fn leave(mut self) -> Vec<String> {
-        if self.scene.is_broken() {
-            self.wait_for_a_crash().await;
-        }
-        let ends = std::mem::take(&mut self.raw)
-            .into_values()
-            .map(|end| tokio::spawn(end.close()));
-        let links = std::mem::take(&mut self.links)
-            .into_values()
-            .map(|link| tokio::spawn(link.close()));
+        let ends = std::mem::take(&mut self.raw).into_values().map(|end| tokio::spawn(end.close()));
+        let links =
+            std::mem::take(&mut self.links).into_values().map(|link| tokio::spawn(link.close()));
         for closing in ends.chain(links).collect::<Vec<_>>() {
             let _ = closing.await;
         }
@@ -437,12 +393,8 @@ impl<'a> Actor<'a> {
 
     /// A program that dies closes its connections a moment before its end is known.
     async fn wait_for_a_crash(&self) {
-        if let Some(mut exit) = self
-            .cast
-            .server
-            .as_ref()
-            .and_then(|server| server.exit.clone())
-        {
+        let exit = self.cast.server.as_ref().and_then(|server| server.exit.clone());
+        if let Some(mut exit) = exit.filter(|_| self.scene.is_broken()) {
             let _ = timeout(limits::CRASH, wait_exit(&mut exit)).await;
         }
     }
@@ -464,12 +416,22 @@ async fn forward(mut events: mpsc::Receiver<ClientEvent>, conn: Conn, scene: Arc
     }
 }
 
+/// Listens on a port that is ours. A process that is just being started elsewhere may still hold a copy of
+/// the listener that stood there before, between its fork and its exec, so "in use" is asked again.
 async fn listen(port: u16) -> Result<TcpListener, StartError> {
-    TcpListener::bind((HOST, port)).await.map_err(|e| {
-        StartError::Port(format!(
-            "cannot listen on {HOST}:{port} for the client: {e}"
-        ))
-    })
+    let deadline = Instant::now() + limits::REBIND;
+    loop {
+        match TcpListener::bind((HOST, port)).await {
+            Ok(listener) => return Ok(listener),
+            Err(e) if e.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
+                sleep(limits::REBIND_PAUSE).await;
+            }
+            Err(e) => {
+                let message = format!("cannot listen on {HOST}:{port} for the client: {e}");
+                return Err(StartError::Port(message));
+            }
+        }
+    }
 }
 
 impl Scene {

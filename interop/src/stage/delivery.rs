@@ -48,11 +48,7 @@ impl Delivery {
     pub fn new(stream: Arc<TcpStream>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let proof = Proof::find(stream.peer_addr()?, stream.local_addr()?);
-        Ok(Self {
-            stream,
-            proof,
-            written: 0,
-        })
+        Ok(Self { stream, proof, written: 0 })
     }
 
     /// Writes all of `bytes`.

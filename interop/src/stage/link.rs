@@ -49,11 +49,7 @@ impl Link {
         let server = timeout(limits::START, TcpStream::connect(server)).await??;
         let (client, server) = (Arc::new(client), Arc::new(server));
         scene.saw(Sight::Connected { conn });
-        let shaping = Shaping {
-            cut: Cut::AsItComes,
-            requests_from: 0,
-            answers_from: 0,
-        };
+        let shaping = Shaping { cut: Cut::AsItComes, requests_from: 0, answers_from: 0 };
         let shaping = Arc::new(Mutex::new(shaping));
         let pump = |channel, from: &Arc<TcpStream>, to: &Arc<TcpStream>| {
             let delivery = Delivery::new(to.clone())?;
@@ -75,12 +71,7 @@ impl Link {
             pump(Channel::Requests(conn), &client, &server)?,
             pump(Channel::Answers(conn), &server, &client)?,
         ];
-        Ok(Self {
-            conn,
-            scene,
-            shaping,
-            pumps,
-        })
+        Ok(Self { conn, scene, shaping, pumps })
     }
 
     /// From here on, both directions are cut so. What was due before has come, so offsets count from there.
@@ -127,10 +118,8 @@ impl Pump {
             match read {
                 Err(_) if self.held.is_empty() => continue,
                 Err(_) => {
-                    self.scene.saw(Sight::Delivered {
-                        conn: self.channel.conn(),
-                        confirmed: false,
-                    });
+                    self.scene
+                        .saw(Sight::Delivered { conn: self.channel.conn(), confirmed: false });
                     self.pass_on(self.held.len()).await;
                 }
                 Ok(Ok(bytes)) if bytes.is_empty() => break ChannelEnd::Fin,
@@ -185,10 +174,7 @@ impl Pump {
         let shaped = lock(&self.shaping).cut != Cut::AsItComes;
         if shaped && self.unread {
             let confirmed = self.delivery.read_by_receiver().await == Read::Confirmed;
-            self.scene.saw(Sight::Delivered {
-                conn: self.channel.conn(),
-                confirmed,
-            });
+            self.scene.saw(Sight::Delivered { conn: self.channel.conn(), confirmed });
         }
         self.unread = true;
         self.passed += len;

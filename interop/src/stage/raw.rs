@@ -41,15 +41,7 @@ impl RawEnd {
         scene.saw(Sight::Connected { conn });
         let delivery = Delivery::new(stream.clone())?;
         let reader = tokio::spawn(read(stream.clone(), channel, scene.clone()));
-        Ok(Self {
-            conn,
-            scene,
-            stream,
-            delivery,
-            reader,
-            unread: false,
-            finished: false,
-        })
+        Ok(Self { conn, scene, stream, delivery, reader, unread: false, finished: false })
     }
 
     /// Delivers one fragment, once the one before it has been read. A connection that takes no more is
@@ -60,10 +52,7 @@ impl RawEnd {
             let confirmed = self.delivery.read_by_receiver().await == Read::Confirmed;
             self.scene.saw(Sight::Delivered { conn, confirmed });
         }
-        self.scene.did(Act::Wrote {
-            conn,
-            bytes: fragment.clone(),
-        });
+        self.scene.did(Act::Wrote { conn, bytes: fragment.clone() });
         if let Err(e) = self.delivery.write(fragment).await
             && e.kind() == io::ErrorKind::TimedOut
         {

@@ -1,7 +1,6 @@
 //! What all tasks of a case share: the events so far, and the ledger that says what is still due.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -27,15 +26,21 @@ struct Books {
     transcript: Transcript,
 }
 
+#[derive(Debug, PartialEq, Eq)]
+enum Wait {
+    Nothing,
+    /// Something that the case judges.
+    Due,
+    /// An end that it does not judge: only to see what may come before it.
+    UnjudgedEnd,
+}
+
 impl Scene {
     /// Opens the scene for a case that covers these clauses.
     #[must_use]
     pub fn new(setting: Setting, clauses: &[Clause]) -> Self {
         let ledger = Ledger::new(setting.clone());
-        let transcript = Transcript {
-            setting,
-            events: Vec::new(),
-        };
+        let transcript = Transcript { setting, events: Vec::new() };
         Self {
             begun: Instant::now(),
             clauses: clauses.to_vec(),
@@ -80,27 +85,38 @@ impl Scene {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let Some(patience) = self.patience() else {
-                return;
+            let patience = match self.waits_for() {
+                Wait::Nothing => return,
+                Wait::Due => limits::NO_PROGRESS,
+                Wait::UnjudgedEnd => limits::UNJUDGED_END,
             };
             if timeout(patience, changed).await.is_err() {
-                let waiting_for = self.books().ledger.waiting_for();
-                return self.saw(Sight::Stalled { waiting_for });
+                if self.waits_for() == Wait::Due {
+                    let waiting_for = self.books().ledger.waiting_for();
+                    self.saw(Sight::Stalled { waiting_for });
+                }
+                return;
             }
         }
     }
 
-    /// How long nothing may move; `None` when nothing has to any more.
-    fn patience(&self) -> Option<Duration> {
+    fn waits_for(&self) -> Wait {
         let books = self.books();
         match books.ledger.progress() {
-            Progress::Settled | Progress::Broken => None,
-            Progress::BytesMissing => Some(limits::NO_PROGRESS),
-            Progress::EndsMissing if books.ledger.misses_an_end_of(&self.clauses) => {
-                Some(limits::NO_PROGRESS)
-            }
-            Progress::EndsMissing => Some(limits::UNJUDGED_END),
+            Progress::Settled | Progress::Broken => Wait::Nothing,
+            Progress::BytesMissing => Wait::Due,
+            Progress::EndsMissing if books.ledger.misses_an_end_of(&self.clauses) => Wait::Due,
+            Progress::EndsMissing => Wait::UnjudgedEnd,
         }
+    }
+
+    /// Whether the verdict cannot change any more: something was wrong, or did not come in time.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        let books = self.books();
+        let stalled = |event: &Event| matches!(event.what, What::Saw(Sight::Stalled { .. }));
+        let broken = books.ledger.progress() == Progress::Broken;
+        broken || books.transcript.events.last().is_some_and(stalled)
     }
 
     /// Whether what was seen cannot become right any more.

@@ -171,38 +171,14 @@ mod tests {
         let (mut ours, mut theirs) = connected();
         let (local, remote) = (theirs.local_addr().unwrap(), theirs.peer_addr().unwrap());
         let ask = || diag.received(local, remote).unwrap().unwrap();
-        assert_eq!(
-            ask(),
-            Received {
-                unread: 0,
-                total: 0
-            }
-        );
+        assert_eq!(ask(), Received { unread: 0, total: 0 });
         ours.write_all(b"seven b").unwrap();
         while ask().total < 7 {}
-        assert_eq!(
-            ask(),
-            Received {
-                unread: 7,
-                total: 7
-            }
-        );
+        assert_eq!(ask(), Received { unread: 7, total: 7 });
         theirs.read_exact(&mut [0; 3]).unwrap();
-        assert_eq!(
-            ask(),
-            Received {
-                unread: 4,
-                total: 7
-            }
-        );
+        assert_eq!(ask(), Received { unread: 4, total: 7 });
         theirs.read_exact(&mut [0; 4]).unwrap();
-        assert_eq!(
-            ask(),
-            Received {
-                unread: 0,
-                total: 7
-            }
-        );
+        assert_eq!(ask(), Received { unread: 0, total: 7 });
     }
 
     #[test]
@@ -210,15 +186,8 @@ mod tests {
         let diag = SockDiag::open().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let local = listener.local_addr().unwrap();
-        assert_eq!(
-            diag.received(local, "127.0.0.1:1".parse().unwrap())
-                .unwrap(),
-            None
-        );
-        assert_eq!(
-            diag.received(local, "[::1]:1".parse().unwrap()).unwrap(),
-            None
-        );
+        assert_eq!(diag.received(local, "127.0.0.1:1".parse().unwrap()).unwrap(), None);
+        assert_eq!(diag.received(local, "[::1]:1".parse().unwrap()).unwrap(), None);
     }
 
     #[test]

@@ -56,30 +56,15 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let client = Client::connect_with(&args.server, args.framing, args.max_frame).await?;
     let (input, output, until) = if args.frames {
-        (
-            Input::frames(args.max_frame),
-            Output::frames(),
-            Until::ServerCloses,
-        )
+        (Input::frames(args.max_frame), Output::frames(), Until::ServerCloses)
     } else if args.messages.is_empty() {
         let prompt = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         if prompt {
-            complain(
-                "rust-client",
-                format_args!("connected to {}; Ctrl+D ends", args.server),
-            );
+            complain("rust-client", format_args!("connected to {}; Ctrl+D ends", args.server));
         }
-        (
-            Input::lines(args.max_frame),
-            Output::lines(prompt),
-            Until::AllAnswered,
-        )
+        (Input::lines(args.max_frame), Output::lines(prompt), Until::AllAnswered)
     } else {
-        (
-            Input::arguments(args.messages),
-            Output::lines(false),
-            Until::AllAnswered,
-        )
+        (Input::arguments(args.messages), Output::lines(false), Until::AllAnswered)
     };
     conversation::hold(client, input, output, until, args.timeout).await
 }

@@ -63,11 +63,7 @@ pub(super) async fn hold(
     output.invite().await?;
     let (sender, receiver) = client.split();
     let progress = Arc::new(Progress::default());
-    let mut listener = Listener {
-        receiver,
-        output,
-        answers: 0,
-    };
+    let mut listener = Listener { receiver, output, answers: 0 };
     let outstanding = |listener: &Listener| {
         let sent = progress.sent.load(Ordering::Acquire);
         sent.saturating_sub(listener.answers)

@@ -17,13 +17,7 @@ pub(super) enum Input {
     /// From the command line.
     Arguments(VecDeque<String>),
     /// From stdin.
-    Stdin {
-        stdin: Stdin,
-        form: Form,
-        max: MaxFrame,
-        buffer: BytesMut,
-        ended: bool,
-    },
+    Stdin { stdin: Stdin, form: Form, max: MaxFrame, buffer: BytesMut, ended: bool },
 }
 
 /// How messages are told apart on stdin.
@@ -49,26 +43,14 @@ impl Input {
     }
 
     fn stdin(form: Form, max: MaxFrame) -> Self {
-        Self::Stdin {
-            stdin: stdin(),
-            form,
-            max,
-            buffer: BytesMut::new(),
-            ended: false,
-        }
+        Self::Stdin { stdin: stdin(), form, max, buffer: BytesMut::new(), ended: false }
     }
 
     /// The next message that is there already, without waiting.
     pub(super) fn ready(&mut self) -> Result<Option<Bytes>, Failure> {
         match self {
             Self::Arguments(messages) => Ok(messages.pop_front().map(Bytes::from)),
-            Self::Stdin {
-                form,
-                max,
-                buffer,
-                ended,
-                ..
-            } => {
+            Self::Stdin { form, max, buffer, ended, .. } => {
                 let message = match (form, ended) {
                     (Form::Lines, ended) => line(buffer, *max, *ended),
                     (Form::Frames, false) => STDIO_FRAMING.decode(buffer, *max),
@@ -89,13 +71,7 @@ impl Input {
 
     /// Waits for more input, or for its end.
     pub(super) async fn more(&mut self) -> Result<(), Failure> {
-        let Self::Stdin {
-            stdin,
-            buffer,
-            ended,
-            ..
-        } = self
-        else {
+        let Self::Stdin { stdin, buffer, ended, .. } = self else {
             return Ok(());
         };
         buffer.reserve(limits::READ_STEP);
@@ -122,10 +98,7 @@ fn line(buffer: &mut BytesMut, max: MaxFrame, ended: bool) -> Result<Option<Byte
         line.truncate(line_len - 1);
     }
     if line.len() as u64 > max.get() {
-        return Err(FrameError::TooLong {
-            got: line.len() as u64,
-            limit: max.get(),
-        });
+        return Err(FrameError::TooLong { got: line.len() as u64, limit: max.get() });
     }
     Ok(Some(line.freeze()))
 }

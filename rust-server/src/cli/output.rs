@@ -40,11 +40,7 @@ impl Output {
     }
 
     fn new(form: Form) -> Self {
-        Self {
-            stdout: stdout(),
-            form,
-            waiting: BytesMut::new(),
-        }
+        Self { stdout: stdout(), form, waiting: BytesMut::new() }
     }
 
     /// Shows the prompt, if there is one.

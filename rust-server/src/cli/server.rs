@@ -56,10 +56,7 @@ pub(super) struct Args {
 
 /// What `--help` says about `--service`.
 fn service_help() -> String {
-    format!(
-        "What is answered to a message: {}",
-        BuiltIn::NAMES.join(", ")
-    )
+    format!("What is answered to a message: {}", BuiltIn::NAMES.join(", "))
 }
 
 /// Serves until a signal comes.
@@ -98,10 +95,7 @@ fn allow_descriptors(connections: MaxConnections) {
         return;
     }
     let allowed = maximum.map_or(needed, |maximum| needed.min(maximum));
-    let raised = Rlimit {
-        current: Some(allowed),
-        maximum,
-    };
+    let raised = Rlimit { current: Some(allowed), maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, needed, "cannot raise the limit of open descriptors");
     } else if allowed < needed {

@@ -56,10 +56,7 @@ impl Client {
         };
         match connected.await {
             Ok(stream) => Ok(Self::from_stream(stream, framing, max)),
-            Err(source) => Err(ClientError::Connect {
-                address: address.clone(),
-                source,
-            }),
+            Err(source) => Err(ClientError::Connect { address: address.clone(), source }),
         }
     }
 

@@ -38,9 +38,7 @@ pub(super) async fn call_all<M: AsRef<[u8]>>(
             match receiver.receive().await? {
                 Some(answer) => answers.push(answer),
                 None => {
-                    return Err(ClientError::Ended {
-                        outstanding: 1 + dues.len() as u64,
-                    });
+                    return Err(ClientError::Ended { outstanding: 1 + dues.len() as u64 });
                 }
             }
         }

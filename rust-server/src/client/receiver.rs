@@ -21,14 +21,7 @@ pub struct Receiver {
 
 impl Receiver {
     pub(super) fn new(read: OwnedReadHalf, framing: Framing, max: MaxFrame) -> Self {
-        Self {
-            read,
-            framing,
-            max,
-            input: BytesMut::new(),
-            ended: false,
-            bytes_received: 0,
-        }
+        Self { read, framing, max, input: BytesMut::new(), ended: false, bytes_received: 0 }
     }
 
     /// Waits for a message; `None` when the server has ended its stream at a frame boundary.

@@ -20,12 +20,7 @@ pub struct Sender {
 
 impl Sender {
     pub(super) fn new(write: OwnedWriteHalf, framing: Framing, max: MaxFrame) -> Self {
-        Self {
-            write,
-            framing,
-            max,
-            output: BytesMut::new(),
-        }
+        Self { write, framing, max, output: BytesMut::new() }
     }
 
     /// Sends a message at once (P13).
@@ -65,13 +60,15 @@ impl Sender {
     /// # Cancel safety
     /// Cancelled, the rest waits for the next call.
     pub async fn flush(&mut self) -> Result<(), ClientError> {
+        let grown = self.output.len() > 2 * limits::SEND_BUFFER;
         while self.output.has_remaining() {
             let written = self.write.write_buf(&mut self.output).await;
             if written.map_err(ClientError::Transport)? == 0 {
                 return Err(ClientError::Transport(std::io::ErrorKind::WriteZero.into()));
             }
         }
-        if self.output.capacity() > limits::SEND_BUFFER {
+        if grown {
+            // One large message does not cost memory for the rest of the connection's life.
             self.output = BytesMut::new();
         }
         Ok(())
@@ -91,8 +88,6 @@ impl Sender {
     }
 
     fn encode(&mut self, message: &[u8]) -> Result<(), ClientError> {
-        self.framing
-            .encode(message, self.max, &mut self.output)
-            .map_err(ClientError::Unsendable)
+        self.framing.encode(message, self.max, &mut self.output).map_err(ClientError::Unsendable)
     }
 }

@@ -78,11 +78,8 @@ impl Width {
 
 impl LengthPrefix {
     /// The framing of P1: 4 bytes, big-endian, counting the body alone.
-    pub const U32BE: Self = Self {
-        width: Width::Four,
-        order: ByteOrder::Big,
-        counts: Counts::Body,
-    };
+    pub const U32BE: Self =
+        Self { width: Width::Four, order: ByteOrder::Big, counts: Counts::Body };
 
     /// Bytes of the header, which is nothing but the length: 1, 2, 4 or 8.
     pub const fn header_len(self) -> usize {
@@ -96,11 +93,7 @@ impl LengthPrefix {
         let sayable = sayable - self.counted_header();
         // An allocation has at most isize::MAX bytes, and the header needs its share of them.
         let holdable = (isize::MAX as u64) - 8;
-        if sayable < holdable {
-            sayable
-        } else {
-            holdable
-        }
+        if sayable < holdable { sayable } else { holdable }
     }
 
     /// The header of a body of `body_len` bytes.
@@ -143,10 +136,7 @@ impl LengthPrefix {
         };
         let length = self.read(header);
         let Some(body_len) = length.checked_sub(self.counted_header()) else {
-            return Err(FrameError::HeaderTooSmall {
-                got: length,
-                wanted: header_len,
-            });
+            return Err(FrameError::HeaderTooSmall { got: length, wanted: header_len });
         };
         // P9: the header alone decides. Behind this line the length is one that memory can hold.
         self.check(body_len, self.limit(max))?;
@@ -154,10 +144,7 @@ impl LengthPrefix {
         if src.len() < len {
             return Ok(Parse::Incomplete { wanted: len });
         }
-        Ok(Parse::Frame {
-            body: header_len..len,
-            len,
-        })
+        Ok(Parse::Frame { body: header_len..len, len })
     }
 
     /// See [`super::Framing::finish`].
@@ -165,10 +152,7 @@ impl LengthPrefix {
         let wanted = self.header_len();
         match left.get(..wanted) {
             None if left.is_empty() => None,
-            None => Some(FrameError::TruncatedHeader {
-                got: left.len(),
-                wanted,
-            }),
+            None => Some(FrameError::TruncatedHeader { got: left.len(), wanted }),
             Some(header) => Some(FrameError::TruncatedBody {
                 got: (left.len() - wanted) as u64,
                 wanted: self.read(header).saturating_sub(self.counted_header()),
@@ -201,10 +185,7 @@ impl LengthPrefix {
     /// Refuses a body of more than `limit` bytes.
     fn check(self, body_len: u64, limit: u64) -> Result<(), FrameError> {
         if body_len > limit {
-            return Err(FrameError::TooLong {
-                got: body_len,
-                limit,
-            });
+            return Err(FrameError::TooLong { got: body_len, limit });
         }
         Ok(())
     }
@@ -223,38 +204,20 @@ mod tests {
         };
         assert_eq!(counted.largest_body(), 254);
         assert_eq!(counted.header(254).as_deref(), Ok(&[255][..]));
-        assert_eq!(
-            counted.header(255),
-            Err(FrameError::TooLong {
-                got: 255,
-                limit: 254
-            })
-        );
+        assert_eq!(counted.header(255), Err(FrameError::TooLong { got: 255, limit: 254 }));
     }
 
     #[test]
     fn a_length_beyond_the_address_space_is_too_long_whatever_the_limit() {
-        let prefix = LengthPrefix {
-            width: Width::Eight,
-            ..LengthPrefix::U32BE
-        };
+        let prefix = LengthPrefix { width: Width::Eight, ..LengthPrefix::U32BE };
         let refused = prefix.parse(&[0xff; 8], MaxFrame::new(u64::MAX));
-        assert!(
-            matches!(refused, Err(FrameError::TooLong { got: u64::MAX, .. })),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(FrameError::TooLong { got: u64::MAX, .. })), "{refused:?}");
     }
 
     #[test]
     fn each_byte_order_puts_its_end_first() {
-        let little = LengthPrefix {
-            order: ByteOrder::Little,
-            ..LengthPrefix::U32BE
-        };
-        assert_eq!(
-            LengthPrefix::U32BE.header(0x0102_0304).as_deref(),
-            Ok(&[1, 2, 3, 4][..])
-        );
+        let little = LengthPrefix { order: ByteOrder::Little, ..LengthPrefix::U32BE };
+        assert_eq!(LengthPrefix::U32BE.header(0x0102_0304).as_deref(), Ok(&[1, 2, 3, 4][..]));
         assert_eq!(little.header(0x0102_0304).as_deref(), Ok(&[4, 3, 2, 1][..]));
     }
 }

@@ -13,51 +13,20 @@ const NAMED: &[(&str, Framing)] = &[
     ("u8", prefix(Width::One, ByteOrder::Big, Counts::Body)),
     ("u16be", prefix(Width::Two, ByteOrder::Big, Counts::Body)),
     ("u16le", prefix(Width::Two, ByteOrder::Little, Counts::Body)),
-    (
-        "u32le",
-        prefix(Width::Four, ByteOrder::Little, Counts::Body),
-    ),
+    ("u32le", prefix(Width::Four, ByteOrder::Little, Counts::Body)),
     ("u64be", prefix(Width::Eight, ByteOrder::Big, Counts::Body)),
-    (
-        "u64le",
-        prefix(Width::Eight, ByteOrder::Little, Counts::Body),
-    ),
-    (
-        "u8-counted",
-        prefix(Width::One, ByteOrder::Big, Counts::HeaderAndBody),
-    ),
-    (
-        "u16be-counted",
-        prefix(Width::Two, ByteOrder::Big, Counts::HeaderAndBody),
-    ),
-    (
-        "u16le-counted",
-        prefix(Width::Two, ByteOrder::Little, Counts::HeaderAndBody),
-    ),
-    (
-        "u32be-counted",
-        prefix(Width::Four, ByteOrder::Big, Counts::HeaderAndBody),
-    ),
-    (
-        "u32le-counted",
-        prefix(Width::Four, ByteOrder::Little, Counts::HeaderAndBody),
-    ),
-    (
-        "u64be-counted",
-        prefix(Width::Eight, ByteOrder::Big, Counts::HeaderAndBody),
-    ),
-    (
-        "u64le-counted",
-        prefix(Width::Eight, ByteOrder::Little, Counts::HeaderAndBody),
-    ),
+    ("u64le", prefix(Width::Eight, ByteOrder::Little, Counts::Body)),
+    ("u8-counted", prefix(Width::One, ByteOrder::Big, Counts::HeaderAndBody)),
+    ("u16be-counted", prefix(Width::Two, ByteOrder::Big, Counts::HeaderAndBody)),
+    ("u16le-counted", prefix(Width::Two, ByteOrder::Little, Counts::HeaderAndBody)),
+    ("u32be-counted", prefix(Width::Four, ByteOrder::Big, Counts::HeaderAndBody)),
+    ("u32le-counted", prefix(Width::Four, ByteOrder::Little, Counts::HeaderAndBody)),
+    ("u64be-counted", prefix(Width::Eight, ByteOrder::Big, Counts::HeaderAndBody)),
+    ("u64le-counted", prefix(Width::Eight, ByteOrder::Little, Counts::HeaderAndBody)),
 ];
 
 const fn prefix(width: Width, order: ByteOrder, counts: Counts) -> Framing {
-    Framing::LengthPrefix(LengthPrefix {
-        width,
-        order,
-        counts,
-    })
+    Framing::LengthPrefix(LengthPrefix { width, order, counts })
 }
 
 impl Framing {
@@ -85,16 +54,20 @@ impl FromStr for Framing {
 
 impl fmt::Display for Framing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match NAMED.iter().find(|(_, known)| known == self) {
-            Some((name, _)) => f.pad(name),
-            // One byte in the order that has no name of its own: the same on the wire.
-            None => match self {
-                Self::LengthPrefix(LengthPrefix {
-                    counts: Counts::Body,
-                    ..
-                }) => f.pad("u8"),
-                Self::LengthPrefix(_) => f.pad("u8-counted"),
-            },
+        let same = self.with_one_name();
+        let named = NAMED.iter().find(|(_, framing)| *framing == same);
+        f.pad(named.map_or("unnamed", |(name, _)| name))
+    }
+}
+
+impl Framing {
+    /// This framing as [`NAMED`] has it: one byte has no order.
+    fn with_one_name(self) -> Self {
+        match self {
+            Self::LengthPrefix(prefix) if prefix.width == Width::One => {
+                Self::LengthPrefix(LengthPrefix { order: ByteOrder::Big, ..prefix })
+            }
+            other => other,
         }
     }
 }
@@ -112,6 +85,17 @@ mod tests {
     }
 
     #[test]
+    fn every_length_prefix_has_a_name() {
+        for width in [Width::One, Width::Two, Width::Four, Width::Eight] {
+            for order in [ByteOrder::Big, ByteOrder::Little] {
+                for counts in [Counts::Body, Counts::HeaderAndBody] {
+                    assert_ne!(prefix(width, order, counts).to_string(), "unnamed");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_first_name_is_the_default() {
         assert_eq!(Framing::names().next(), Some("u32be"));
         assert_eq!("u32be".parse(), Ok(Framing::DEFAULT));
@@ -120,9 +104,6 @@ mod tests {
     #[test]
     fn an_unknown_name_is_refused_with_the_known_ones() {
         let refused = "u24be".parse::<Framing>().expect_err("no such framing");
-        assert!(
-            refused.to_string().contains("u32be, u8, u16be"),
-            "{refused}"
-        );
+        assert!(refused.to_string().contains("u32be, u8, u16be"), "{refused}");
     }
 }

@@ -76,7 +76,8 @@ impl Config {
         self
     }
 
-    /// How long connections may take to finish after the server was told to stop.
+    /// How long connections may take to finish after the server was told to stop. In the first three
+    /// quarters frames that have begun may be finished, the last is for writing what is due.
     pub fn grace(mut self, grace: Grace) -> Self {
         self.grace = grace;
         self

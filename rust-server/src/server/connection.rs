@@ -137,9 +137,7 @@ impl<S: Service> Connection<S> {
 
     /// Answers the complete messages of the input, as far as the output takes them.
     fn answer(&mut self) -> Answered {
-        let Config {
-            framing, max_frame, ..
-        } = *self.config;
+        let Config { framing, max_frame, .. } = *self.config;
         while self.output.len() < limits::ANSWER_BUFFER {
             let message = match self.input_ended {
                 false => framing.decode(&mut self.input, max_frame),
@@ -163,9 +161,6 @@ impl<S: Service> Connection<S> {
 
     /// Writes all answers that wait, in as few pieces as the socket takes.
     async fn write(&mut self) -> Result<(), Lost> {
-        if self.output.is_empty() {
-            return Ok(());
-        }
         while !self.output.is_empty() {
             let stalled = self.config.idle_timeout.since(Instant::now());
             tokio::select! {
@@ -179,7 +174,6 @@ impl<S: Service> Connection<S> {
                 () = stalled => return Err(Lost::Unread),
             }
         }
-        give_back(&mut self.output);
         Ok(())
     }
 
@@ -243,12 +237,5 @@ impl<S: Service> Connection<S> {
             Err(error) => return Err(Lost::Transport(error.into())),
         }
         Ok(true)
-    }
-}
-
-/// Frees an empty buffer that has grown large.
-fn give_back(buffer: &mut BytesMut) {
-    if buffer.is_empty() && buffer.capacity() > limits::KEPT_BUFFER {
-        *buffer = BytesMut::new();
     }
 }

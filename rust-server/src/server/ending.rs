@@ -26,6 +26,10 @@ pub(super) async fn close_after_drain(mut stream: TcpStream, shutdown: &Shutdown
     if stream.shutdown().await.is_err() {
         return;
     }
+    let time = match shutdown.stop.is_cancelled() {
+        true => limits::DRAIN_TIME_STOPPING,
+        false => limits::DRAIN_TIME,
+    };
     let mut scrap = [0; 4096];
     let mut left = limits::DRAIN_BYTES;
     let drain = async {
@@ -39,7 +43,7 @@ pub(super) async fn close_after_drain(mut stream: TcpStream, shutdown: &Shutdown
     };
     tokio::select! {
         () = drain => {}
-        () = tokio::time::sleep(limits::DRAIN_TIME) => {}
+        () = tokio::time::sleep(time) => {}
         () = shutdown.cut.cancelled() => {}
     }
 }

@@ -79,20 +79,10 @@ impl<S: Service> Server<S> {
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn bind_service(config: Config, service: S) -> Result<Self, BindError> {
-        let failed = |source| BindError {
-            address: config.listen.clone(),
-            source,
-        };
-        let listener = TcpListener::bind(config.listen.as_str())
-            .await
-            .map_err(failed)?;
+        let failed = |source| BindError { address: config.listen.clone(), source };
+        let listener = TcpListener::bind(config.listen.as_str()).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
-        Ok(Self {
-            listener,
-            local_addr,
-            config,
-            service,
-        })
+        Ok(Self { listener, local_addr, config, service })
     }
 }
 

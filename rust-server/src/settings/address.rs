@@ -60,27 +60,14 @@ mod tests {
 
     #[test]
     fn numbers_and_names_with_a_port_are_addresses() {
-        for text in [
-            "127.0.0.1:9000",
-            "[::1]:0",
-            "localhost:9000",
-            "a-b.example:1",
-        ] {
+        for text in ["127.0.0.1:9000", "[::1]:0", "localhost:9000", "a-b.example:1"] {
             assert_eq!(text.parse::<Address>().expect(text).to_string(), text);
         }
     }
 
     #[test]
     fn what_lacks_a_host_or_a_port_is_refused() {
-        for text in [
-            "",
-            "127.0.0.1",
-            ":9000",
-            "::1:9000",
-            "localhost:",
-            "h:99999",
-            "http://h:80",
-        ] {
+        for text in ["", "127.0.0.1", ":9000", "::1:9000", "localhost:", "h:99999", "http://h:80"] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
     }

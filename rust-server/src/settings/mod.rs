@@ -46,9 +46,7 @@ impl FromStr for MaxConnections {
     type Err = ParseMaxConnectionsError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse()
-            .map(Self)
-            .map_err(|_| ParseMaxConnectionsError(text.to_owned()))
+        text.parse().map(Self).map_err(|_| ParseMaxConnectionsError(text.to_owned()))
     }
 }
 
