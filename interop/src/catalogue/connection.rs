@@ -24,7 +24,7 @@ pub(super) fn entries() -> Vec<Entry> {
             "connection.fin-in-header",
             "a header cut short taken for one, or waited for in vain",
         )
-        .covers(&[P8, P13, P11])
+        .covers(&[P8, P11])
         .play(Role::Server, fin_in_header_server())
         .play(Role::Client, fin_in_header_client()),
         entry(

@@ -57,6 +57,22 @@ impl Body {
         }
     }
 
+    /// How many bytes.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Repeat { len, .. } | Self::Letters { len, .. } | Self::Random { len, .. } => *len,
+        }
+    }
+
+    /// Whether it is the empty message.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether a line of text can carry it: UTF-8, not empty, nothing that could end the line early.
     ///
     /// What a line cannot carry is not asked of a client of contract `lines`.

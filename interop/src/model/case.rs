@@ -126,6 +126,13 @@ impl Case {
         every_message_fits && (stop == Stop::EndOfInput || !self.needs_half_close())
     }
 
+    /// The longest message that a peer is asked to take, in bytes.
+    #[must_use]
+    pub fn longest_message(&self) -> u64 {
+        let bodies = self.steps.iter().flat_map(Step::bodies);
+        bodies.map(|body| body.len() as u64).max().unwrap_or(0)
+    }
+
     /// Whether messages are due after the client's input has ended.
     fn needs_half_close(&self) -> bool {
         let ended = self.steps.iter().position(|step| matches!(step, Step::EndInput { .. }));
@@ -136,5 +143,28 @@ impl Case {
                 .any(|step| matches!(step, Step::Write(_) | Step::Mixed { .. })),
             Role::Pairing => at > 0 && self.steps[at - 1] != Step::Settle,
         })
+    }
+}
+
+impl Step {
+    /// The messages that pass between the peers because of it.
+    fn bodies(&self) -> impl Iterator<Item = &Body> {
+        let (messages, writes): (&[Body], &[Write]) = match self {
+            Self::Feed { messages, .. } => (messages, &[]),
+            Self::Write(write) => (&[], std::slice::from_ref(write)),
+            Self::Mixed { writes, .. } => (&[], writes),
+            _ => (&[], &[]),
+        };
+        let written = writes.iter().flat_map(|write| &write.parts).filter_map(Part::body);
+        messages.iter().chain(written)
+    }
+}
+
+impl Part {
+    const fn body(&self) -> Option<&Body> {
+        match self {
+            Self::Frame(body) | Self::Head { body, .. } | Self::Tail { body, .. } => Some(body),
+            Self::Claim(_) | Self::Raw(_) => None,
+        }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::manifest::Contract;
-use super::process::{Launch, Lines, Process, Tail, wait_exit};
+use super::process::{Launch, Lines, Process, Tail, make_room, wait_exit};
 use crate::limits;
 use crate::model::protocol::{NOTATION, frame};
 use crate::model::transcript::{Exit, Stop};
@@ -140,12 +140,13 @@ async fn write_stdin(mut stdin: ChildStdin, mut writes: mpsc::Receiver<Bytes>) {
 }
 
 async fn read_frames(mut stdout: ChildStdout, events: mpsc::Sender<ClientEvent>) {
+    let mut room = BytesMut::new();
     loop {
-        let mut bytes = BytesMut::with_capacity(limits::READ);
-        match stdout.read_buf(&mut bytes).await {
+        make_room(&mut room);
+        match stdout.read_buf(&mut room).await {
             Ok(0) | Err(_) => return,
             // Nobody listening any more is no reason to stop draining.
-            Ok(_) => drop(events.send(ClientEvent::Delivered(bytes.freeze())).await),
+            Ok(_) => drop(events.send(ClientEvent::Delivered(room.split().freeze())).await),
         }
     }
 }

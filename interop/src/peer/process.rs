@@ -9,6 +9,7 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
@@ -148,6 +149,13 @@ fn exit_of(status: ExitStatus) -> Exit {
     match status.signal() {
         Some(signal) => Exit::Signal(signal),
         None => Exit::Code(status.code().unwrap_or_default()),
+    }
+}
+
+/// Makes room for a read: a whole new buffer once little is left of the last one.
+pub fn make_room(room: &mut BytesMut) {
+    if room.capacity() < limits::READ / 4 {
+        room.reserve(limits::READ);
     }
 }
 

@@ -69,23 +69,27 @@ pub fn draw(results: &[CaseResult], charset: Charset) -> String {
 }
 
 impl Cell {
-    /// The worst that happened in it, and how often of how many; where all is well, how many.
+    /// The worst that happened in it, and how often of how many; where all is as expected, how many.
     fn text(&self, charset: Charset) -> Option<(String, Style)> {
         let worst_first = [
             Outcome::Fail,
             Outcome::Error,
-            Outcome::Known,
             Outcome::Unsupported,
             Outcome::Skipped,
             Outcome::Pass,
+            Outcome::Known,
         ];
         let outcome =
             worst_first.into_iter().find(|outcome| self.outcomes.contains_key(outcome))?;
-        let (mark, times) = (charset.mark(outcome), self.outcomes[&outcome]);
-        let text = match outcome {
-            Outcome::Pass => format!("{mark} {times}"),
-            Outcome::Skipped if times == self.count => format!("{mark} skipped"),
-            _ => format!("{mark} {times}/{}", self.count),
+        let count = |outcome| self.outcomes.get(&outcome).copied().unwrap_or_default();
+        let (mark, times) = (charset.mark(outcome), count(outcome));
+        let text = match (outcome, count(Outcome::Known)) {
+            (Outcome::Pass, 0) => format!("{mark} {times}"),
+            (Outcome::Pass, known) => {
+                format!("{mark} {times} {} {known}", charset.mark(Outcome::Known))
+            }
+            (Outcome::Skipped, _) if times == self.count => format!("{mark} skipped"),
+            _ => format!("{mark} {times} of {}", self.count),
         };
         let level = if self.fails_must { Level::Must } else { Level::Should };
         Some((text, style(outcome, level)))

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rust_server::framing::MaxFrame;
+
 use crate::model::case::Case;
 use crate::model::names::{Level, PeerName, Role};
 use crate::model::protocol::Protocol;
@@ -161,16 +163,26 @@ impl Unit {
             Contract::Lines { stop, .. } => Some(*stop),
             Contract::Frames => None,
         });
-        case.role == self.role() && lines.is_none_or(|stop| case.suits_lines(stop))
+        let carried = lines.is_none_or(|stop| case.suits_lines(stop));
+        let longest = case.longest_message();
+        let taken = self.limits().into_iter().flatten().all(|limit| longest <= limit.get());
+        case.role == self.role() && carried && taken
     }
 
+    /// The level of a case for these peers: some bind only those that promise a limit.
     fn level(&self, case: &Case) -> Level {
+        let [server, client] = self.limits();
         let limited = match case.role {
-            Role::Client => self.client_side().is_some_and(|side| side.max_frame.is_some()),
-            Role::Server | Role::Pairing => {
-                self.server_side().is_some_and(|side| side.max_frame.is_some())
-            }
+            Role::Client => client.is_some(),
+            Role::Server | Role::Pairing => server.is_some(),
         };
         case.level_with_limit.filter(|_| limited).unwrap_or(case.level)
+    }
+
+    /// The limits that its server and its client promise to enforce.
+    fn limits(&self) -> [Option<MaxFrame>; 2] {
+        let server = self.server_side().and_then(|side| side.max_frame);
+        let client = self.client_side().and_then(|side| side.max_frame);
+        [server, client]
     }
 }

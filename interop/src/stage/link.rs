@@ -63,6 +63,7 @@ impl Link {
                 delivery,
                 passed: 0,
                 held: BytesMut::new(),
+                room: BytesMut::new(),
                 unread: false,
             };
             io::Result::Ok(tokio::spawn(pump.run()))
@@ -105,6 +106,8 @@ struct Pump {
     passed: usize,
     /// What waits for the rest of its fragment.
     held: BytesMut,
+    /// Where reads go.
+    room: BytesMut,
     /// A fragment was passed on, and is not known to have been read.
     unread: bool,
 }
@@ -114,7 +117,7 @@ impl Pump {
         let end = loop {
             // What is held waits for the rest of its fragment, but not for ever: a sender that waits for
             // an answer first would be stuck.
-            let read = timeout(limits::DELIVERY, read_some(&self.from)).await;
+            let read = timeout(limits::DELIVERY, read_some(&self.from, &mut self.room)).await;
             match read {
                 Err(_) if self.held.is_empty() => continue,
                 Err(_) => {

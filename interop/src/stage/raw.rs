@@ -16,6 +16,7 @@ use crate::limits;
 use crate::model::case::Part;
 use crate::model::protocol::frame;
 use crate::model::transcript::{Act, Channel, ChannelEnd, Conn, Sight};
+use crate::peer::process::make_room;
 
 /// Our end of one connection with a peer.
 #[derive(Debug)]
@@ -96,8 +97,9 @@ impl RawEnd {
 }
 
 async fn read(stream: Arc<TcpStream>, channel: Channel, scene: Arc<Scene>) {
+    let mut room = BytesMut::new();
     loop {
-        match read_some(&stream).await {
+        match read_some(&stream, &mut room).await {
             Ok(bytes) if bytes.is_empty() => return scene.saw_end(channel, ChannelEnd::Fin),
             Ok(bytes) => {
                 if !scene.saw_bytes(channel, bytes) {
@@ -109,13 +111,14 @@ async fn read(stream: Arc<TcpStream>, channel: Channel, scene: Arc<Scene>) {
     }
 }
 
-/// The next bytes of a connection; none at its end. Cancel safe.
-pub(super) async fn read_some(stream: &TcpStream) -> io::Result<Bytes> {
+/// The next bytes of a connection; none at its end. Cancel safe. Reads of any size share the memory of
+/// `room`, so that a thousand small ones that are kept do not keep a thousand large buffers.
+pub(super) async fn read_some(stream: &TcpStream, room: &mut BytesMut) -> io::Result<Bytes> {
     loop {
         stream.readable().await?;
-        let mut bytes = BytesMut::with_capacity(limits::READ);
-        match stream.try_read_buf(&mut bytes) {
-            Ok(_) => return Ok(bytes.freeze()),
+        make_room(room);
+        match stream.try_read_buf(room) {
+            Ok(_) => return Ok(room.split().freeze()),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
             Err(e) => return Err(e),
         }
