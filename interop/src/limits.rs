@@ -24,7 +24,14 @@ pub const START: Duration = Duration::from_secs(20);
 
 /// How long nothing may move while something is due. A correct peer on a loaded machine is silent for tens
 /// of milliseconds.
-pub const NO_PROGRESS: Duration = Duration::from_secs(4);
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The same, when a failure is looked at a second time before anybody is accused of it.
+pub const MORE_PATIENCE: Duration = Duration::from_secs(8);
+
+/// How many failures of one peer are looked at twice. One that has failed so often in both looks does fail,
+/// and waiting longer for it each time would only cost the user's time.
+pub const SECOND_LOOKS: u32 = 2;
 
 /// How long a process may take to be seen dead after its connections were.
 pub const CRASH: Duration = Duration::from_millis(100);
@@ -33,11 +40,11 @@ pub const CRASH: Duration = Duration::from_millis(100);
 pub const UNJUDGED_END: Duration = Duration::from_secs(1);
 
 /// How long one case may take in all, so that a peer which sends a byte now and then cannot hold a run.
-pub const CASE: Duration = Duration::from_secs(90);
+pub const CASE: Duration = Duration::from_secs(120);
 
-/// How long a fragment may stay unread before the next is sent anyway, unconfirmed. A peer that reads
-/// nothing is judged by what it answers, not by this.
-pub const DELIVERY: Duration = Duration::from_secs(2);
+/// Which part of the patience a link holds bytes for that belong to a fragment not yet whole: a sender that
+/// waits for an answer before it goes on must not be starved by us.
+pub const HOLD: u32 = 4;
 
 /// The pause between two fragments where the kernel cannot be asked whether the first was read.
 pub const UNPROVEN_DELIVERY: Duration = Duration::from_millis(5);

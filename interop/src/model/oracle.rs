@@ -20,7 +20,7 @@ pub fn judge(case: &Case, transcript: &Transcript) -> Verdict {
     let replay = Replay::of(case, transcript);
     let finding = replay.finding();
     let close = replay.close();
-    Verdict { finding, close, confirmed: transcript.confirmed() }
+    Verdict { finding, close, stalled: replay.stalled, confirmed: transcript.confirmed() }
 }
 
 struct Replay<'a> {

@@ -106,6 +106,8 @@ pub struct Verdict {
     pub finding: Option<Finding>,
     /// How the connection ended, where it did.
     pub close: Option<Close>,
+    /// Whether something was waited for in vain.
+    pub stalled: bool,
     /// Whether the cuts are known to have reached the peer as planned.
     pub confirmed: bool,
 }

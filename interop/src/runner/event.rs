@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use crate::model::case::Case;
 use crate::model::excerpt::Excerpt;
 use crate::model::names::{CaseId, Clause, Level, PeerName, Role};
-use crate::model::outcome::{Blame, Close, Outcome};
+use crate::model::outcome::{Blame, Close, Finding, Outcome};
 use crate::model::protocol::{Protocol, Service, Transport};
+
+use super::plan::Unit;
 
 /// Something that happened in a run.
 #[derive(Debug, Clone)]
@@ -168,6 +171,42 @@ impl Summary {
 }
 
 impl CaseResult {
+    /// A pass, so far, of a case that these peers play.
+    pub(super) fn blank(unit: &Unit, case: &Case, level: Level) -> Self {
+        Self {
+            case: case.id.clone(),
+            requirement: case.clauses.clone(),
+            level,
+            role: case.role,
+            server: unit.server_name().cloned(),
+            client: unit.client_name().cloned(),
+            framing: unit.protocol.framing,
+            service: unit.protocol.service,
+            transport: unit.protocol.transport,
+            outcome: Outcome::Pass,
+            blame: None,
+            summary: String::new(),
+            diagnosis: None,
+            close: None,
+            confirmed: false,
+            duration_us: Duration::ZERO,
+            evidence: None,
+            reason: None,
+            excerpt: None,
+            tail: Vec::new(),
+        }
+    }
+
+    /// Something was found in it; a reason makes it a known deviation.
+    pub(super) fn accuse(&mut self, finding: Finding, reason: Option<String>) {
+        self.outcome = if reason.is_some() { Outcome::Known } else { Outcome::Fail };
+        self.reason = reason;
+        self.blame = Some(finding.blame);
+        self.summary = format!("{}: {}", finding.clause, finding.summary);
+        self.diagnosis = finding.diagnosis;
+        self.excerpt = finding.excerpt;
+    }
+
     /// The protocol that was spoken.
     #[must_use]
     pub const fn protocol(&self) -> Protocol {

@@ -14,9 +14,9 @@ use super::plan::{Plan, Unit};
 
 /// The reason why this case's failure is known, by the manifest of a peer that may be to blame for it.
 #[must_use]
-pub fn reason(unit: &Unit, case: &Case, blame: Option<Blame>) -> Option<String> {
-    let server = server_known(unit.server.as_deref()).filter(|_| blame != Some(Blame::Client));
-    let client = client_known(unit.client.as_deref()).filter(|_| blame != Some(Blame::Server));
+pub fn reason(unit: &Unit, case: &Case, blame: Blame) -> Option<String> {
+    let server = server_known(unit.server.as_deref()).filter(|_| blame != Blame::Client);
+    let client = client_known(unit.client.as_deref()).filter(|_| blame != Blame::Server);
     let declared = server.into_iter().chain(client).flatten();
     declared.clone().find(|known| known.pattern.matches(case)).map(|known| known.reason.clone())
 }

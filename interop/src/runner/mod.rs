@@ -2,6 +2,7 @@
 //! [`Event`]s. It knows no reporter; reporters know nothing else.
 
 pub mod event;
+mod house;
 pub mod known;
 pub mod plan;
 mod run;

@@ -1,28 +1,24 @@
-//! One unit: a server, a client, or both, and its cases, one after the other.
+//! One unit: a server, a client, or both, and its cases.
+//!
+//! What can be played together is, first. Whoever fails is asked again, on a fresh server and with more
+//! patience, before he is accused.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use regex::Regex;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::limits;
 use crate::model::case::Case;
 use crate::model::names::Level;
 use crate::model::oracle::judge;
 use crate::model::outcome::{Blame, Outcome, Verdict};
-use crate::peer::build::{self, BuildError};
-use crate::peer::command::{Template, Values};
-use crate::peer::manifest::{ServerSide, Start};
-use crate::peer::port::{self, Lease, PortError};
-use crate::peer::process::Launch;
-use crate::peer::registry::Peer;
-use crate::peer::server::RunningServer;
 use crate::peer::start::StartError;
-use crate::stage::{Acted, Cast, ClientCast, ServerCast, act};
+use crate::stage::Acted;
 
 use super::event::CaseResult;
+use super::house::{House, hard_coded_ports};
 use super::known;
 use super::plan::Unit;
 use super::run::{Context, Teller};
@@ -30,53 +26,32 @@ use super::together::Together;
 
 /// Plays all cases of a unit, once it has a seat, and tells what they come to.
 pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell: &Teller) {
+    let all = &unit.cases;
     if let Some(reason) = unit.unavailable() {
         let end = End { outcome: Outcome::Skipped, blame: Blame::Environment, summary: reason };
-        return end_all(unit, &unit.cases, &end, tell).await;
+        return end.tell(unit, all, tell).await;
     }
     // Ports first: a unit that waits for one must not keep a seat from those that could play.
     let ports = match hard_coded_ports(unit).await {
         Ok(ports) => ports,
         Err(error) => {
-            let end = End::of(&error.into(), Blame::Environment);
-            return end_all(unit, &unit.cases, &end, tell).await;
+            return End::of(&error.into(), Blame::Environment).tell(unit, all, tell).await;
         }
     };
-    let Ok(_seat) = seats.acquire().await else {
-        return;
-    };
+    let Ok(_seat) = seats.acquire().await else { return };
     tell.unit(unit).await;
-    let mut house = match House::open(unit, context, ports).await {
+    let house = match House::open(unit, context, ports).await {
         Ok(house) => house,
         Err(error) => {
-            let end = End::of(&error.into(), Blame::Environment);
-            return end_all(unit, &unit.cases, &end, tell).await;
+            return End::of(&error.into(), Blame::Environment).tell(unit, all, tell).await;
         }
     };
-    if let Err(error) = house.play_all(tell).await {
-        let end = End::of(&error.error, Blame::Server);
-        end_all(unit, &error.unplayed, &end, tell).await;
+    let mut player = Player { unit, house, tell, accused: 0 };
+    if let Err(NoServer { error, unplayed }) = player.play_all().await {
+        let cases: Vec<_> = unplayed.into_iter().map(|at| all[at].clone()).collect();
+        End::of(&error, Blame::Server).tell(unit, &cases, tell).await;
     }
-    house.take_down().await;
-}
-
-/// The server does not come up (any more).
-struct NoServer {
-    error: StartError,
-    unplayed: Vec<(Arc<Case>, Level)>,
-}
-
-/// The ports that the unit's programs hard-code: ours for as long as the unit plays.
-async fn hard_coded_ports(unit: &Unit) -> Result<Vec<Lease>, PortError> {
-    let server = unit.server_side().and_then(|side| side.port);
-    let client = unit.client_side().and_then(|side| side.port);
-    // Always in the same order, so that two units cannot wait for each other.
-    let wanted: BTreeSet<u16> = server.into_iter().chain(client).collect();
-    let mut leases = Vec::new();
-    for port in wanted {
-        leases.push(Lease::fixed(port).await?);
-    }
-    Ok(leases)
+    player.house.take_down().await;
 }
 
 /// Why cases could not be played.
@@ -90,299 +65,192 @@ impl End {
     fn of(error: &StartError, role: Blame) -> Self {
         Self { outcome: error.outcome(), blame: error.blame(role), summary: error.to_string() }
     }
-}
 
-async fn end_all(unit: &Unit, cases: &[(Arc<Case>, Level)], end: &End, tell: &Teller) {
-    for (case, level) in cases {
-        let mut result = blank(unit, case, *level);
-        result.outcome = end.outcome;
-        result.blame = Some(end.blame);
-        result.summary.clone_from(&end.summary);
-        tell.case(result).await;
+    fn mark(&self, result: &mut CaseResult) {
+        result.outcome = self.outcome;
+        result.blame = Some(self.blame);
+        result.summary.clone_from(&self.summary);
     }
-}
 
-fn blank(unit: &Unit, case: &Case, level: Level) -> CaseResult {
-    CaseResult {
-        case: case.id.clone(),
-        requirement: case.clauses.clone(),
-        level,
-        role: case.role,
-        server: unit.server_name().cloned(),
-        client: unit.client_name().cloned(),
-        framing: unit.protocol.framing,
-        service: unit.protocol.service,
-        transport: unit.protocol.transport,
-        outcome: Outcome::Pass,
-        blame: None,
-        summary: String::new(),
-        diagnosis: None,
-        close: None,
-        confirmed: false,
-        duration_us: std::time::Duration::ZERO,
-        evidence: None,
-        reason: None,
-        excerpt: None,
-        tail: Vec::new(),
-    }
-}
-
-/// What was found when cases were played together.
-struct Suspect(CaseResult);
-
-impl Suspect {
-    /// Each case by itself has the last word. Where none of them shows what was found, it still was found.
-    fn settle(mut self, mut alone: Vec<CaseResult>) -> Vec<CaseResult> {
-        let shown = alone.iter().any(|result| result.outcome != Outcome::Pass);
-        let same = alone.iter_mut().find(|result| result.case == self.0.case);
-        if let Some(result) = same.filter(|_| !shown) {
-            self.0.summary.push_str(" (only after other cases on the same connection)");
-            *result = self.0;
+    async fn tell(&self, unit: &Unit, cases: &[(Arc<Case>, Level)], tell: &Teller) {
+        for (case, level) in cases {
+            let mut result = CaseResult::blank(unit, case, *level);
+            self.mark(&mut result);
+            tell.case(result).await;
         }
-        alone
     }
 }
 
-/// What a unit's cases share: build products, ports, and the server while it stands.
-struct House<'a> {
+/// The server does not come up (any more).
+struct NoServer {
+    error: StartError,
+    unplayed: Vec<usize>,
+}
+
+struct Player<'a> {
     unit: &'a Unit,
-    context: &'a Context,
-    server_out: PathBuf,
-    client_out: PathBuf,
-    _ports: Vec<Lease>,
-    server: Option<Standing>,
+    house: House<'a>,
+    tell: &'a Teller,
+    /// How often a failure was confirmed by a second look.
+    accused: u32,
 }
 
-enum Standing {
-    Program { server: RunningServer, _port: Option<Lease> },
-    Elsewhere(std::net::SocketAddr),
+/// One look at a case.
+struct Look {
+    result: CaseResult,
+    /// Something did not come in time: which says little on a loaded machine.
+    stalled: bool,
 }
 
-impl<'a> House<'a> {
-    async fn open(
-        unit: &'a Unit,
-        context: &'a Context,
-        ports: Vec<Lease>,
-    ) -> Result<Self, BuildError> {
-        let build = async |peer: &Option<Arc<Peer>>| match peer {
-            Some(peer) => context.built(peer).await,
-            None => Ok(PathBuf::new()),
+/// One look at cases that are played together.
+struct JointLook {
+    verdict: Verdict,
+    /// Which case was being played when it ended.
+    reached: usize,
+    took: Duration,
+}
+
+impl Player<'_> {
+    async fn play_all(&mut self) -> Result<(), NoServer> {
+        let every: Vec<usize> = (0..self.unit.cases.len()).collect();
+        let Some(together) = Together::of(&self.unit.cases) else {
+            return self.play_alone(&every).await.map(drop);
         };
-        let server_out = build(&unit.server).await?;
-        let client_out = build(&unit.client).await?;
-        Ok(Self { unit, context, server_out, client_out, _ports: ports, server: None })
+        let look = self.look_at_all(&together, limits::PATIENCE).await;
+        match look.map_err(|error| NoServer { error, unplayed: every.clone() })? {
+            // A client that cannot be started says so for each case.
+            None => self.play_alone(&every).await.map(drop),
+            Some(look) if look.verdict.finding.is_none() => {
+                self.tell_all_pass(&together, &look).await;
+                let rest = |at: &usize| !together.parts.contains(at);
+                let rest: Vec<usize> = every.into_iter().filter(rest).collect();
+                self.play_alone(&rest).await.map(drop)
+            }
+            Some(look) => self.find_culprit(&together, look.reached).await,
+        }
     }
 
-    /// Sees to it that the server stands, where there is one.
-    async fn stand_up(&mut self) -> Result<(), StartError> {
-        let died = matches!(&self.server, Some(Standing::Program { server, .. }) if server.exit().is_some());
-        if died {
-            self.take_down().await;
+    /// Something was wrong when the cases were played together: each by itself has the next word. Where none
+    /// of them shows it, and it shows again when they are together, it is the fault of the case in which it does.
+    async fn find_culprit(&mut self, together: &Together, suspect: usize) -> Result<(), NoServer> {
+        let others: Vec<usize> = (0..self.unit.cases.len()).filter(|&at| at != suspect).collect();
+        let others_pass = self.play_alone(&others).await?;
+        let unplayed = |error| NoServer { error, unplayed: vec![suspect] };
+        let mut result = self.play_case(suspect).await.map_err(unplayed)?;
+        if others_pass && result.outcome == Outcome::Pass {
+            let again =
+                self.look_at_all(together, limits::MORE_PATIENCE).await.map_err(unplayed)?;
+            if let Some(finding) = again.and_then(|look| look.verdict.finding) {
+                result.accuse(finding, None);
+                result.summary.push_str(" (only after other cases on the same connection)");
+            }
         }
-        let Some(side) = self.unit.server_side().filter(|_| self.server.is_none()) else {
-            return Ok(());
-        };
-        self.server = Some(match &side.start {
-            Start::Running(address) => Standing::Elsewhere(*address),
-            Start::Command(command) => match self.start(side, command).await {
-                Err(StartError::Exited { .. }) if self.outwaited(side.port).await => {
-                    self.start(side, command).await?
-                }
-                started => started?,
-            },
-        });
+        self.tell.case(result).await;
         Ok(())
     }
 
-    /// A program that does not set SO_REUSEADDR cannot bind while connections of its predecessor are in
-    /// TIME_WAIT. That is judged elsewhere; here it is waited for.
-    async fn outwaited(&self, port: Option<u16>) -> bool {
-        match port {
-            Some(port) if port::is_in_time_wait(port) => port::outwait(port).await,
-            _ => false,
+    /// Plays cases one by one; `true` when all of them were as they should be.
+    async fn play_alone(&mut self, cases: &[usize]) -> Result<bool, NoServer> {
+        let mut all_pass = true;
+        for (nth, &at) in cases.iter().enumerate() {
+            let unplayed = |error| NoServer { error, unplayed: cases[nth..].to_vec() };
+            let result = self.play_case(at).await.map_err(unplayed)?;
+            all_pass &= result.outcome == Outcome::Pass;
+            self.tell.case(result).await;
         }
+        Ok(all_pass)
     }
 
-    async fn start(&self, side: &ServerSide, command: &Template) -> Result<Standing, StartError> {
-        let names_port = |ready: &Regex| ready.capture_names().any(|name| name == Some("port"));
-        let reports_port = side.ready.as_ref().is_some_and(names_port);
-        let chosen = match side.port {
-            None if !reports_port => Some(Lease::free()?),
-            _ => None,
-        };
-        let port = side.port.or_else(|| chosen.as_ref().map(Lease::port)).unwrap_or(0);
-        let values = self.context.values(port, self.server_out.clone(), self.unit);
-        let launch = Launch {
-            argv: command.fill(&values),
-            folder: self.unit.server.as_ref().map(|peer| peer.folder.clone()).unwrap_or_default(),
-            env: side.env.clone(),
-        };
-        let server = RunningServer::start(&launch, side.ready.as_ref(), port).await?;
-        Ok(Standing::Program { server, _port: chosen })
+    /// A case by itself. A failure is looked at twice, until the peer has shown that it does fail.
+    async fn play_case(&mut self, at: usize) -> Result<CaseResult, StartError> {
+        let first = self.look_at(at, limits::PATIENCE).await?;
+        let sure = self.accused >= limits::SECOND_LOOKS;
+        if first.result.outcome != Outcome::Fail || sure {
+            return Ok(first.result);
+        }
+        let second = self.look_at(at, limits::MORE_PATIENCE).await?;
+        if second.result.outcome != Outcome::Pass {
+            self.accused += 1;
+            return Ok(second.result);
+        }
+        if first.stalled {
+            return Ok(second.result); // it was late, and not wrong
+        }
+        let mut result = first.result;
+        result.summary.push_str(" (in one of two runs)");
+        Ok(result)
     }
 
-    async fn take_down(&mut self) {
-        if let Some(Standing::Program { server, _port }) = self.server.take() {
-            server.stop().await;
-        }
-    }
-
-    /// Plays what can be played together first, then the rest case by case.
-    async fn play_all(&mut self, tell: &Teller) -> Result<(), NoServer> {
-        let unit = self.unit;
-        let mut alone: Vec<usize> = (0..unit.cases.len()).collect();
-        let mut suspect = None;
-        if let Some(together) = Together::of(&unit.cases) {
-            match self.play_together(&together).await {
-                Ok(Ok(results)) => {
-                    alone.retain(|at| !together.parts.contains(at));
-                    for result in results {
-                        tell.case(result).await;
-                    }
-                }
-                Ok(Err(found)) => suspect = Some(found),
-                Err(error) => return Err(NoServer { error, unplayed: unit.cases.clone() }),
-            }
-        }
-        let mut results = Vec::new();
-        for (nth, &at) in alone.iter().enumerate() {
-            if let Err(error) = self.stand_up().await {
-                let unplayed = alone[nth..].iter().map(|&at| unit.cases[at].clone()).collect();
-                return Err(NoServer { error, unplayed });
-            }
-            let (case, level) = &unit.cases[at];
-            let result = self.play(case, *level).await;
-            // What went wrong may have left the server in a state that is not the next case's business.
-            if result.outcome != Outcome::Pass {
-                self.take_down().await;
-            }
-            match suspect {
-                None => tell.case(result).await,
-                Some(_) => results.push(result),
-            }
-        }
-        if let Some(suspect) = suspect {
-            for result in suspect.settle(results) {
-                tell.case(result).await;
-            }
-        }
-        Ok(())
-    }
-
-    /// All results, or what was found in one of them.
-    async fn play_together(
-        &mut self,
-        together: &Together,
-    ) -> Result<Result<Vec<CaseResult>, Suspect>, StartError> {
-        self.stand_up().await?;
+    async fn look_at(&mut self, at: usize, patience: Duration) -> Result<Look, StartError> {
+        self.house.stand_up().await?;
+        let (case, level) = &self.unit.cases[at];
         let begun = Instant::now();
-        let acted = act(&together.case, self.cast()).await?;
-        let share = begun.elapsed() / u32::try_from(together.parts.len()).unwrap_or(1);
-        let at = together.reached(&acted.transcript);
-        let result_of = |at: usize| {
-            let (case, level) = &self.unit.cases[at];
-            CaseResult { duration_us: share, ..blank(self.unit, case, *level) }
-        };
-        let mut found = result_of(at);
-        self.judged(&together.case, acted, &mut found);
-        if found.outcome == Outcome::Pass {
-            let same = |at: &usize| CaseResult {
-                close: found.close,
-                confirmed: found.confirmed,
-                ..result_of(*at)
-            };
-            return Ok(Ok(together.parts.iter().map(same).collect()));
-        }
-        self.take_down().await;
-        Ok(Err(Suspect(found)))
-    }
-
-    async fn play(&self, case: &Case, level: Level) -> CaseResult {
-        let begun = Instant::now();
-        let acted = act(case, self.cast()).await;
-        let mut result = blank(self.unit, case, level);
-        match acted {
-            Ok(acted) => self.judged(case, acted, &mut result),
-            Err(error) => {
-                result.outcome = error.outcome();
-                result.blame = Some(error.blame(Blame::Client));
-                result.summary = error.to_string();
+        let mut result = CaseResult::blank(self.unit, case, *level);
+        let mut stalled = false;
+        match self.house.act(case, patience).await {
+            Ok(acted) => {
+                let verdict = judge(case, &acted.transcript);
+                stalled = verdict.stalled;
+                self.enter(verdict, acted, case, &mut result);
             }
+            Err(error) => End::of(&error, Blame::Client).mark(&mut result),
         }
         result.duration_us = begun.elapsed();
-        result
+        if result.outcome != Outcome::Pass {
+            // What went wrong may have left the server in a state that is nobody else's business.
+            self.house.take_down().await;
+        }
+        Ok(Look { result, stalled })
     }
 
-    fn judged(&self, case: &Case, acted: Acted, result: &mut CaseResult) {
-        let Verdict { finding, close, confirmed } = judge(case, &acted.transcript);
-        result.close = close;
-        result.confirmed = confirmed;
-        let Some(finding) = finding else {
-            if !acted.transcript.has_stimulus() {
+    fn enter(&self, verdict: Verdict, acted: Acted, case: &Case, result: &mut CaseResult) {
+        result.close = verdict.close;
+        result.confirmed = verdict.confirmed;
+        match verdict.finding {
+            Some(finding) => {
+                result.tail = match finding.blame {
+                    Blame::Server => self.house.server_tail(),
+                    _ => acted.client_tail,
+                };
+                let reason = known::reason(self.unit, case, finding.blame);
+                result.accuse(finding, reason);
+            }
+            None if !acted.transcript.has_stimulus() => {
                 result.outcome = Outcome::Error;
                 result.blame = Some(Blame::Harness);
                 result.summary = "nothing was put before the peer".to_owned();
             }
-            return;
-        };
-        result.blame = Some(finding.blame);
-        result.summary = format!("{}: {}", finding.clause, finding.summary);
-        result.diagnosis = finding.diagnosis;
-        result.excerpt = finding.excerpt;
-        result.tail = match (finding.blame, &self.server) {
-            (Blame::Server, Some(Standing::Program { server, .. })) => server.tail(),
-            _ => acted.client_tail,
-        };
-        result.reason = known::reason(self.unit, case, result.blame);
-        result.outcome = if result.reason.is_some() { Outcome::Known } else { Outcome::Fail };
+            None => {}
+        }
     }
 
-    fn cast(&self) -> Cast<'_> {
-        let server = self.server.as_ref().map(|standing| {
-            let (address, exit) = match standing {
-                Standing::Program { server, .. } => (server.address(), Some(server.watch_exit())),
-                Standing::Elsewhere(address) => (*address, None),
-            };
-            let max_frame = self.unit.server_side().and_then(|side| side.max_frame);
-            ServerCast { address, max_frame, exit }
-        });
-        let client = self.unit.client_side().map(|side| ClientCast {
-            launch: Box::new(|port| Launch {
-                argv: side.command.fill(&self.context.values(
-                    port,
-                    self.client_out.clone(),
-                    self.unit,
-                )),
-                folder: self
-                    .unit
-                    .client
-                    .as_ref()
-                    .map(|peer| peer.folder.clone())
-                    .unwrap_or_default(),
-                env: side.env.clone(),
-            }),
-            contract: &side.contract,
-            port: side.port,
-            max_frame: side.max_frame,
-        });
-        Cast { protocol: self.unit.protocol, server, client }
-    }
-}
-
-impl Context {
-    /// The build products of a peer, made at most once in a run.
-    async fn built(&self, peer: &Peer) -> Result<PathBuf, BuildError> {
-        let cell = self.build_cell(peer.name());
-        let build = async || {
-            let protocol = crate::model::protocol::Protocol::default();
-            let interop = self.interop.clone();
-            let values = |out| Values { port: 0, out, protocol, interop: interop.clone() };
-            build::prepare(&peer.manifest, &peer.folder, &self.cache, values).await
-        };
-        cell.get_or_init(build).await.clone()
+    /// `None` when the client could not be started.
+    async fn look_at_all(
+        &mut self,
+        together: &Together,
+        patience: Duration,
+    ) -> Result<Option<JointLook>, StartError> {
+        self.house.stand_up().await?;
+        let begun = Instant::now();
+        let Ok(acted) = self.house.act(&together.case, patience).await else { return Ok(None) };
+        let took = begun.elapsed();
+        let verdict = judge(&together.case, &acted.transcript);
+        if verdict.finding.is_some() {
+            self.house.take_down().await;
+        }
+        let reached = together.reached(&acted.transcript);
+        Ok(Some(JointLook { verdict, reached, took }))
     }
 
-    fn values(&self, port: u16, out: PathBuf, unit: &Unit) -> Values {
-        Values { port, out, protocol: unit.protocol, interop: self.interop.clone() }
+    async fn tell_all_pass(&self, together: &Together, look: &JointLook) {
+        let share = look.took / u32::try_from(together.parts.len()).unwrap_or(1);
+        for &at in &together.parts {
+            let (case, level) = &self.unit.cases[at];
+            let mut result = CaseResult::blank(self.unit, case, *level);
+            result.close = look.verdict.close;
+            result.confirmed = look.verdict.confirmed;
+            result.duration_us = share;
+            self.tell.case(result).await;
+        }
     }
 }

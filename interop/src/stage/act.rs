@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rust_server::framing::MaxFrame;
@@ -77,13 +78,13 @@ pub struct Acted {
     pub client_tail: Vec<String>,
 }
 
-/// Acts a case out.
+/// Acts a case out. Nothing may be idle for longer than `patience` while something is due of it.
 ///
 /// # Errors
 /// When a client program cannot be started, says that it does not support this, or we cannot listen.
 /// Everything else that goes wrong is seen, and stands in the transcript.
-pub async fn act(case: &Case, cast: Cast<'_>) -> Result<Acted, StartError> {
-    let scene = Arc::new(Scene::new(setting(case, &cast), &case.clauses));
+pub async fn act(case: &Case, cast: Cast<'_>, patience: Duration) -> Result<Acted, StartError> {
+    let scene = Arc::new(Scene::new(setting(case, &cast), &case.clauses, patience));
     let mut actor = Actor::new(case, cast, scene.clone()).await?;
     let result = match timeout(limits::CASE, actor.play(&case.steps)).await {
         Ok(result) => result,
@@ -215,7 +216,7 @@ impl<'a> Actor<'a> {
         let Some(client) = self.clients.get(&conn) else {
             return Ok(());
         };
-        if timeout(limits::NO_PROGRESS, client.feed(messages)).await.is_err() {
+        if timeout(self.scene.patience(), client.feed(messages)).await.is_err() {
             let waiting_for = "the client to read its stdin".to_owned();
             self.scene.saw(Sight::Stalled { waiting_for });
         }

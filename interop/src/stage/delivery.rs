@@ -16,6 +16,7 @@ use crate::limits;
 #[derive(Debug)]
 pub struct Delivery {
     stream: Arc<TcpStream>,
+    patience: Duration,
     proof: Proof,
     written: u64,
 }
@@ -41,23 +42,24 @@ enum Proof {
 }
 
 impl Delivery {
-    /// Sends on `stream`, which gets TCP_NODELAY: a fragment must not wait for an acknowledgement.
+    /// Sends on `stream`, which gets TCP_NODELAY: a fragment must not wait for an acknowledgement. The
+    /// receiver may be idle for so long.
     ///
     /// # Errors
     /// When the connection is gone already.
-    pub fn new(stream: Arc<TcpStream>) -> io::Result<Self> {
+    pub fn new(stream: Arc<TcpStream>, patience: Duration) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let proof = Proof::find(stream.peer_addr()?, stream.local_addr()?);
-        Ok(Self { stream, proof, written: 0 })
+        Ok(Self { stream, patience, proof, written: 0 })
     }
 
     /// Writes all of `bytes`.
     ///
     /// # Errors
-    /// When the connection is gone, or takes nothing for [`limits::NO_PROGRESS`].
+    /// When the connection is gone, or takes nothing for too long.
     pub async fn write(&mut self, mut bytes: Bytes) -> io::Result<()> {
         while !bytes.is_empty() {
-            match timeout(limits::NO_PROGRESS, self.stream.writable()).await {
+            match timeout(self.patience, self.stream.writable()).await {
                 Ok(ready) => ready?,
                 Err(_) => return Err(io::ErrorKind::TimedOut.into()),
             }
@@ -76,7 +78,7 @@ impl Delivery {
     /// Waits until the receiver has read everything written so far. Where it does not, or the kernel
     /// cannot be asked, the rest of this connection goes on without proof.
     pub async fn read_by_receiver(&mut self) -> Read {
-        if self.proof.confirm(self.written).await {
+        if self.proof.confirm(self.written, self.patience).await {
             return Read::Confirmed;
         }
         self.proof = Proof::Pause;
@@ -103,11 +105,11 @@ impl Proof {
     }
 
     #[cfg(target_os = "linux")]
-    async fn confirm(&self, written: u64) -> bool {
+    async fn confirm(&self, written: u64, patience: Duration) -> bool {
         let Self::SockDiag { diag, receiver, us } = self else {
             return false;
         };
-        let deadline = Instant::now() + limits::DELIVERY;
+        let deadline = Instant::now() + patience;
         let mut asked = 0;
         loop {
             match diag.received(*receiver, *us) {
@@ -122,7 +124,7 @@ impl Proof {
     }
 
     #[cfg(not(target_os = "linux"))]
-    async fn confirm(&self, _written: u64) -> bool {
+    async fn confirm(&self, _written: u64, _patience: Duration) -> bool {
         false
     }
 }

@@ -52,7 +52,7 @@ impl Link {
         let shaping = Shaping { cut: Cut::AsItComes, requests_from: 0, answers_from: 0 };
         let shaping = Arc::new(Mutex::new(shaping));
         let pump = |channel, from: &Arc<TcpStream>, to: &Arc<TcpStream>| {
-            let delivery = Delivery::new(to.clone())?;
+            let delivery = Delivery::new(to.clone(), scene.patience())?;
             let (scene, shaping) = (scene.clone(), shaping.clone());
             let pump = Pump {
                 channel,
@@ -117,7 +117,8 @@ impl Pump {
         let end = loop {
             // What is held waits for the rest of its fragment, but not for ever: a sender that waits for
             // an answer first would be stuck.
-            let read = timeout(limits::DELIVERY, read_some(&self.from, &mut self.room)).await;
+            let hold = self.scene.patience() / limits::HOLD;
+            let read = timeout(hold, read_some(&self.from, &mut self.room)).await;
             match read {
                 Err(_) if self.held.is_empty() => continue,
                 Err(_) => {

@@ -40,7 +40,7 @@ impl RawEnd {
         let conn = channel.conn();
         let stream = Arc::new(stream);
         scene.saw(Sight::Connected { conn });
-        let delivery = Delivery::new(stream.clone())?;
+        let delivery = Delivery::new(stream.clone(), scene.patience())?;
         let reader = tokio::spawn(read(stream.clone(), channel, scene.clone()));
         Ok(Self { conn, scene, stream, delivery, reader, unread: false, finished: false })
     }

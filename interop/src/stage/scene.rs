@@ -1,6 +1,7 @@
 //! What all tasks of a case share: the events so far, and the ledger that says what is still due.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -16,6 +17,7 @@ use crate::model::transcript::{Act, Channel, ChannelEnd, Event, Setting, Sight, 
 pub struct Scene {
     begun: Instant,
     clauses: Vec<Clause>,
+    patience: Duration,
     books: Mutex<Books>,
     changed: Notify,
 }
@@ -36,17 +38,25 @@ enum Wait {
 }
 
 impl Scene {
-    /// Opens the scene for a case that covers these clauses.
+    /// Opens the scene for a case that covers these clauses; nothing may be idle for longer than `patience`
+    /// while something is due of it.
     #[must_use]
-    pub fn new(setting: Setting, clauses: &[Clause]) -> Self {
+    pub fn new(setting: Setting, clauses: &[Clause], patience: Duration) -> Self {
         let ledger = Ledger::new(setting.clone());
         let transcript = Transcript { setting, events: Vec::new() };
         Self {
             begun: Instant::now(),
             clauses: clauses.to_vec(),
+            patience,
             books: Mutex::new(Books { ledger, transcript }),
             changed: Notify::new(),
         }
+    }
+
+    /// How long nothing may move while something is due.
+    #[must_use]
+    pub const fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Writes down something that the harness does, before it does it.
@@ -87,7 +97,7 @@ impl Scene {
             changed.as_mut().enable();
             let patience = match self.waits_for() {
                 Wait::Nothing => return,
-                Wait::Due => limits::NO_PROGRESS,
+                Wait::Due => self.patience,
                 Wait::UnjudgedEnd => limits::UNJUDGED_END,
             };
             if timeout(patience, changed).await.is_err() {

@@ -1,0 +1,184 @@
+//! What a unit's cases share: build products, ports, and the server while it stands.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use regex::Regex;
+
+use crate::model::case::Case;
+use crate::peer::build::{self, BuildError};
+use crate::peer::command::{Template, Values};
+use crate::peer::manifest::{ServerSide, Start};
+use crate::peer::port::{self, Lease, PortError};
+use crate::peer::process::Launch;
+use crate::peer::registry::Peer;
+use crate::peer::server::RunningServer;
+use crate::peer::start::StartError;
+use crate::stage::{Acted, Cast, ClientCast, ServerCast, act};
+
+use super::plan::Unit;
+use super::run::Context;
+
+/// Where a unit plays.
+pub(super) struct House<'a> {
+    unit: &'a Unit,
+    context: &'a Context,
+    server_out: PathBuf,
+    client_out: PathBuf,
+    _ports: Vec<Lease>,
+    server: Option<Standing>,
+}
+
+enum Standing {
+    Program { server: RunningServer, _port: Option<Lease> },
+    Elsewhere(SocketAddr),
+}
+
+/// The ports that a unit's programs hard-code: its own for as long as it plays.
+pub(super) async fn hard_coded_ports(unit: &Unit) -> Result<Vec<Lease>, PortError> {
+    let server = unit.server_side().and_then(|side| side.port);
+    let client = unit.client_side().and_then(|side| side.port);
+    // Always in the same order, so that two units cannot wait for each other.
+    let wanted: BTreeSet<u16> = server.into_iter().chain(client).collect();
+    let mut leases = Vec::new();
+    for port in wanted {
+        leases.push(Lease::fixed(port).await?);
+    }
+    Ok(leases)
+}
+
+impl<'a> House<'a> {
+    /// Builds what has to be built.
+    pub async fn open(
+        unit: &'a Unit,
+        context: &'a Context,
+        ports: Vec<Lease>,
+    ) -> Result<Self, BuildError> {
+        let build = async |peer: &Option<Arc<Peer>>| match peer {
+            Some(peer) => context.built(peer).await,
+            None => Ok(PathBuf::new()),
+        };
+        let server_out = build(&unit.server).await?;
+        let client_out = build(&unit.client).await?;
+        Ok(Self { unit, context, server_out, client_out, _ports: ports, server: None })
+    }
+
+    /// Sees to it that the server stands, where there is one.
+    pub async fn stand_up(&mut self) -> Result<(), StartError> {
+        let died = |standing: &Standing| matches!(standing, Standing::Program { server, .. } if server.exit().is_some());
+        if self.server.as_ref().is_some_and(died) {
+            self.take_down().await;
+        }
+        let Some(side) = self.unit.server_side().filter(|_| self.server.is_none()) else {
+            return Ok(());
+        };
+        self.server = Some(match &side.start {
+            Start::Running(address) => Standing::Elsewhere(*address),
+            Start::Command(command) => match self.start(side, command).await {
+                Err(StartError::Exited { .. }) if outwaited(side.port).await => {
+                    self.start(side, command).await?
+                }
+                started => started?,
+            },
+        });
+        Ok(())
+    }
+
+    async fn start(&self, side: &ServerSide, command: &Template) -> Result<Standing, StartError> {
+        let names_port = |ready: &Regex| ready.capture_names().any(|name| name == Some("port"));
+        let reports_port = side.ready.as_ref().is_some_and(names_port);
+        let chosen = match side.port {
+            None if !reports_port => Some(Lease::free()?),
+            _ => None,
+        };
+        let port = side.port.or_else(|| chosen.as_ref().map(Lease::port)).unwrap_or(0);
+        let launch = Launch {
+            argv: command.fill(&self.values(port, &self.server_out)),
+            folder: self.unit.server.as_ref().map(|peer| peer.folder.clone()).unwrap_or_default(),
+            env: side.env.clone(),
+        };
+        let server = RunningServer::start(&launch, side.ready.as_ref(), port).await?;
+        Ok(Standing::Program { server, _port: chosen })
+    }
+
+    /// Ends the server, where there is one of ours.
+    pub async fn take_down(&mut self) {
+        if let Some(Standing::Program { server, _port }) = self.server.take() {
+            server.stop().await;
+        }
+    }
+
+    /// Acts a case out with whoever plays here.
+    pub async fn act(&self, case: &Case, patience: Duration) -> Result<Acted, StartError> {
+        act(case, self.cast(), patience).await
+    }
+
+    /// The last lines of the server's output.
+    pub fn server_tail(&self) -> Vec<String> {
+        match &self.server {
+            Some(Standing::Program { server, .. }) => server.tail(),
+            Some(Standing::Elsewhere(_)) | None => Vec::new(),
+        }
+    }
+
+    fn cast(&self) -> Cast<'_> {
+        let server = self.server.as_ref().map(|standing| {
+            let (address, exit) = match standing {
+                Standing::Program { server, .. } => (server.address(), Some(server.watch_exit())),
+                Standing::Elsewhere(address) => (*address, None),
+            };
+            let max_frame = self.unit.server_side().and_then(|side| side.max_frame);
+            ServerCast { address, max_frame, exit }
+        });
+        let client = self.unit.client_side().map(|side| ClientCast {
+            launch: Box::new(|port| Launch {
+                argv: side.command.fill(&self.values(port, &self.client_out)),
+                folder: self
+                    .unit
+                    .client
+                    .as_ref()
+                    .map(|peer| peer.folder.clone())
+                    .unwrap_or_default(),
+                env: side.env.clone(),
+            }),
+            contract: &side.contract,
+            port: side.port,
+            max_frame: side.max_frame,
+        });
+        Cast { protocol: self.unit.protocol, server, client }
+    }
+
+    fn values(&self, port: u16, out: &std::path::Path) -> Values {
+        let interop = self.context.interop.clone();
+        Values { port, out: out.to_owned(), protocol: self.unit.protocol, interop }
+    }
+}
+
+/// A program that does not set SO_REUSEADDR cannot bind while connections of its predecessor are in
+/// TIME_WAIT. That is a fault of its own; here it is waited for.
+async fn outwaited(port: Option<u16>) -> bool {
+    match port {
+        Some(port) if port::is_in_time_wait(port) => port::outwait(port).await,
+        _ => false,
+    }
+}
+
+impl Context {
+    /// The build products of a peer, made at most once in a run.
+    async fn built(&self, peer: &Peer) -> Result<PathBuf, BuildError> {
+        let cell = self.build_cell(peer.name());
+        let build = async || {
+            let values = |out| Values {
+                port: 0,
+                out,
+                protocol: crate::model::protocol::Protocol::default(),
+                interop: self.interop.clone(),
+            };
+            build::prepare(&peer.manifest, &peer.folder, &self.cache, values).await
+        };
+        cell.get_or_init(build).await.clone()
+    }
+}
