@@ -176,7 +176,8 @@ impl Pairing {
             result["case"] == id && spoken == protocol
         };
         let result = results.iter().find(is_it);
-        let result = result.ok_or_else(|| format!("the run has no result for {id}: {document:#}"))?;
+        let result =
+            result.ok_or_else(|| format!("the run has no result for {id}: {document:#}"))?;
         match text(&result["outcome"]) {
             "pass" | "known" => Ok(()),
             outcome => Err(format!(

@@ -65,9 +65,12 @@ fn command(program: &str, folder: &str) -> Command {
 /// What it wrote on both pipes.
 fn succeeds(command: &mut Command) -> Result<String, Failed> {
     let output = command.output().map_err(|e| format!("{command:?} cannot be run: {e}"))?;
-    let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    let said =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
     match output.status.success() {
         true => Ok(said.concat()),
-        false => Err(format!("{command:?} ended with {}:\n{}", output.status, said.concat()).into()),
+        false => {
+            Err(format!("{command:?} ended with {}:\n{}", output.status, said.concat()).into())
+        }
     }
 }

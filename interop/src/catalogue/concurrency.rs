@@ -28,6 +28,9 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("concurrency.half-frame-holder", "one client inside a frame keeping others waiting")
             .covers(&[P6])
             .play(Role::Server, half_frame_holder()),
+        entry("concurrency.held-then-finished", "parse state that connections share")
+            .covers(&[P6])
+            .play(Role::Server, held_then_finished()),
         entry("concurrency.pipelined", "requests lost or reordered while others are answered")
             .covers(&[P3])
             .everywhere(&[exchange(Cut::AsItComes, letters(PIPELINED))]),
@@ -84,4 +87,21 @@ fn half_frame_holder() -> Vec<Step> {
         Step::Settle,
     ];
     [held, others, goes_on].concat()
+}
+
+/// A hundred clients stop inside a frame and go on in another order than they came.
+fn held_then_finished() -> Vec<Step> {
+    let conns = 0..100;
+    let keep = |conn: u16| 1 + usize::from(conn) % 12;
+    let head = |conn| {
+        let head = Part::Head { body: own_message(conn), keep: keep(conn) };
+        write_on(conn, Cut::Whole, vec![head])
+    };
+    let tail = |conn| {
+        let tail = Part::Tail { body: own_message(conn), skip: keep(conn) };
+        Write { conn, parts: vec![tail], cut: Cut::Whole }
+    };
+    let rest = Step::Mixed { writes: conns.clone().map(tail).collect(), seed: 100 };
+    let finish = conns.clone().map(|conn| Step::Finish { conn });
+    conns.map(head).chain([rest, Step::Settle]).chain(finish).chain([Step::Settle]).collect()
 }

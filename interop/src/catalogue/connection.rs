@@ -1,6 +1,8 @@
 //! `connection.*`: how conversations end, in good order and otherwise.
 
-use super::entry::{Entry, entry, feed, feed_to, frames, health_ping, write, write_on};
+use super::entry::{
+    Entry, Exchange, entry, feed, feed_to, frames, health_ping, whole, write, write_on,
+};
 use crate::model::body::Body;
 use crate::model::case::{Part, Step};
 use crate::model::cut::Cut;
@@ -44,9 +46,27 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("connection.reset-in-frame", "a reset that is not caught")
             .covers(&[P11])
             .play(Role::Server, reset_in_frame()),
+        entry(
+            "connection.reset-while-answering",
+            "a reset that is not caught where answers are written",
+        )
+        .covers(&[P11])
+        .play(Role::Server, reset_while_answering()),
+        entry(
+            "connection.server-ends",
+            "a client that hangs, or does not see that its server has gone",
+        )
+        .covers(&[P13])
+        .play(Role::Client, server_ends()),
         entry("connection.connect-close", "an accept loop that dies of a client gone too soon")
             .covers(&[P11])
             .play(Role::Server, connect_close()),
+        entry("connection.thousand", "descriptors, threads or memory lost with each connection")
+            .covers(&[P11, P3])
+            .play(Role::Server, (0..1000).flat_map(health_ping).collect()),
+        entry("connection.many-messages", "drift, growth, or an end after so many messages")
+            .covers(&[P3, P13])
+            .at_both_ends(&many_messages()),
     ]
 }
 
@@ -144,4 +164,34 @@ fn connect_close() -> Vec<Step> {
         _ => vec![Step::Finish { conn }],
     };
     [(0..100).flat_map(goes).collect(), health_ping(100)].concat()
+}
+
+/// The reset meets a server that is busy answering.
+fn reset_while_answering() -> Vec<Step> {
+    let many: Vec<Body> = (0..64).map(|seed| Body::Letters { seed, len: 16 * 1024 }).collect();
+    let reset = vec![write(Cut::AsItComes, frames(&many)), Step::Abort { conn: 0 }];
+    [reset, health_ping(1)].concat()
+}
+
+/// The server goes before an answer, after one, and inside one; each with a client of its own.
+fn server_ends() -> Vec<Step> {
+    let answers =
+        [vec![], vec![Part::Frame(GOOD.into())], vec![Part::Frame(GOOD.into()), broken_off(9)]];
+    let ends = |(conn, answer): (u16, Vec<Part>)| {
+        [
+            feed_to(conn, [GOOD, BROKEN_OFF]),
+            Step::Settle,
+            write_on(conn, Cut::Whole, answer),
+            Step::Settle,
+            Step::Finish { conn },
+            Step::EndInput { conn },
+            Step::Settle,
+        ]
+    };
+    (0..).zip(answers).flat_map(ends).collect()
+}
+
+fn many_messages() -> Vec<Exchange> {
+    let hundred = |n: u64| (0..100).map(move |m| Body::Text(format!("message {}", 100 * n + m)));
+    (0..100).map(|n| whole(hundred(n))).collect()
 }

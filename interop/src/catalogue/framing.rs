@@ -30,6 +30,9 @@ pub(super) fn entries() -> Vec<Entry> {
                 exchange(Cut::At(vec![HEADER]), ["body later"]),
                 exchange(Cut::At(vec![HEADER, HEADER + 1]), ["one byte, then the rest"]),
             ]),
+        entry("framing.every-offset", "a mistake at a few offsets of a frame, and at no other")
+            .covers(&[P4])
+            .at_both_ends(&every_offset()),
         entry("framing.byte-by-byte", "state lost between two reads")
             .covers(&[P4])
             .at_both_ends(&[exchange(Cut::EachByte, ["slow", "and steady"])]),
@@ -71,6 +74,15 @@ pub(super) fn entries() -> Vec<Entry> {
                 ["begun before", "and come with the rest"],
             )]),
     ]
+}
+
+/// Each single cut of frames of usual and of awkward sizes, one after the other.
+fn every_offset() -> Vec<Exchange> {
+    let cuts = |len: usize| {
+        let body = Body::Letters { seed: len as u64, len };
+        (1..HEADER + len).map(move |offset| exchange(Cut::At(vec![offset]), [body.clone()]))
+    };
+    [0, 1, 2, 5, 127, 128, 255, 256].into_iter().flat_map(cuts).collect()
 }
 
 fn two_cuts() -> Vec<Exchange> {

@@ -31,6 +31,13 @@ pub(super) fn entries() -> Vec<Entry> {
             .should()
             .must_with_limit()
             .play(Role::Server, good_then_bad()),
+        entry("limits.many-claims", "memory or threads given to whoever claims to send much")
+            .covers(&[P9, P11])
+            .play(Role::Server, many_claims()),
+        entry("limits.garbage", "a crash, or a hang of others, on bytes that mean nothing")
+            .covers(&[P11])
+            .should()
+            .play(Role::Server, garbage()),
         entry("limits.foreign", "a crash, or a hang of others, on bytes of another protocol")
             .covers(&[P11])
             .play(Role::Server, foreign()),
@@ -74,4 +81,24 @@ fn foreign() -> Vec<Step> {
     };
     let next = FOREIGN.len() as u16;
     [(0..).zip(FOREIGN).flat_map(lands).collect(), health_ping(next)].concat()
+}
+
+/// Fifty clients announce as much as most servers take, and send nothing of it.
+fn many_claims() -> Vec<Step> {
+    const CLAIMANTS: u16 = 50;
+    const CLAIM: u64 = 16 * 1024 * 1024;
+    let claim = |conn| write_on(conn, Cut::Whole, vec![Part::Claim(CLAIM)]);
+    [(0..CLAIMANTS).map(claim).collect(), health_ping(CLAIMANTS)].concat()
+}
+
+/// Seeded streams, each with its own connection and a health ping behind it.
+fn garbage() -> Vec<Step> {
+    const STREAMS: u16 = 16;
+    let stream = |nth: u16| {
+        let conn = 2 * nth;
+        let bytes = Body::Random { seed: nth.into(), len: 64 }.bytes().to_vec();
+        let garbage = [write_on(conn, Cut::Whole, vec![Part::Raw(bytes)]), Step::Finish { conn }];
+        [garbage.to_vec(), health_ping(conn + 1)].concat()
+    };
+    (0..STREAMS).flat_map(stream).collect()
 }

@@ -12,7 +12,9 @@ use super::names::{Clause, Role};
 use super::outcome::{Blame, Close, Finding, Verdict};
 use super::protocol::NOTATION;
 use super::signature;
-use super::transcript::{Channel, ChannelEnd, Conn, Exit, Setting, Sight, Transcript, What, Wire};
+use super::transcript::{
+    Channel, ChannelEnd, Conn, Exit, Setting, Sight, Stop, Transcript, What, Wire,
+};
 
 /// Judges what was seen against what the protocol says was due.
 #[must_use]
@@ -170,7 +172,8 @@ impl<'a> Replay<'a> {
     fn wrong_exit(&self, conn: Conn, client: &ClientAccount) -> Option<Finding> {
         let due = client.due_exit.filter(|_| self.case.clauses.contains(&Clause::P13))?;
         let summary = match (due, client.exit) {
-            (DueExit::Any, _) | (DueExit::Zero, Some(Exit::Code(0))) => return None,
+            (DueExit::Any, _) if self.setting.stop == Stop::Interrupt => return None,
+            (DueExit::Any, Some(_)) | (DueExit::Zero, Some(Exit::Code(0))) => return None,
             (DueExit::NonZero, Some(exit)) if exit != Exit::Code(0) => return None,
             (_, None) => "the client did not exit although its input and the connection have ended"
                 .to_owned(),

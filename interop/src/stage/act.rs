@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::link::Link;
-use super::raw::{RawEnd, bytes_of};
+use super::raw::{RawEnd, bytes_of, connect};
 use super::scene::Scene;
 use crate::limits;
 use crate::model::case::{Case, Step, Write};
@@ -262,11 +262,9 @@ impl<'a> Actor<'a> {
     async fn raw_end(&mut self, conn: Conn) -> Option<&mut RawEnd> {
         if self.role == Role::Server && !self.raw.contains_key(&conn) {
             let server = self.cast.server.as_ref()?.address;
-            let connected = timeout(limits::START, TcpStream::connect(server)).await;
             let channel = Channel::Answers(conn);
-            let end = connected
-                .map_err(io::Error::from)
-                .flatten()
+            let end = connect(server)
+                .await
                 .and_then(|stream| RawEnd::new(stream, channel, self.scene.clone()));
             match end {
                 Ok(end) => drop(self.raw.insert(conn, end)),

@@ -1,6 +1,7 @@
 //! The raw end: the harness itself as a client or a server, byte by byte.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -8,7 +9,7 @@ use rust_server::framing::Framing;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::delivery::{Delivery, Read};
 use super::scene::Scene;
@@ -124,6 +125,30 @@ pub(super) async fn read_some(stream: &TcpStream, room: &mut BytesMut) -> io::Re
         }
     }
 }
+
+/// Connects as a client, and waits until nobody waits to be accepted. A backlog that overflows costs a second
+/// for each that it drops, and it is no fault to have a short one while clients come one after the other.
+///
+/// # Errors
+/// When the server does not accept.
+pub async fn connect(server: SocketAddr) -> io::Result<TcpStream> {
+    let stream = timeout(limits::START, TcpStream::connect(server)).await??;
+    accepted(server).await;
+    Ok(stream)
+}
+
+#[cfg(target_os = "linux")]
+async fn accepted(server: SocketAddr) {
+    let Ok(diag) = super::sock_diag::SockDiag::open() else { return };
+    let deadline = Instant::now() + limits::ACCEPT;
+    while matches!(diag.waiting_to_be_accepted(server), Ok(Some(1..))) && Instant::now() < deadline
+    {
+        sleep(limits::ACCEPT_PAUSE).await;
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn accepted(_server: SocketAddr) {}
 
 /// The bytes that parts put on the wire.
 #[must_use]

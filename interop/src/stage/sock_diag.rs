@@ -5,7 +5,7 @@
 //! every byte so far (sock_diag(7), `struct inet_diag_msg`, `struct tcp_info`).
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rustix::fd::OwnedFd;
 use rustix::net::{
@@ -25,6 +25,12 @@ pub struct Received {
     pub unread: u32,
     /// Bytes received in order since the connection was made.
     pub total: u64,
+}
+
+/// What the kernel found.
+enum Socket {
+    Listening { waiting: u32 },
+    Connected(Received),
 }
 
 /// The netlink message type, and the flag that makes it a request.
@@ -68,9 +74,30 @@ impl SockDiag {
     /// # Errors
     /// When the kernel cannot be asked, or does not answer in the form that it documents.
     pub fn received(&self, local: SocketAddr, remote: SocketAddr) -> io::Result<Option<Received>> {
-        let Some(request) = request(local, remote) else {
-            return Ok(None);
+        match self.ask(local, remote)? {
+            Some(Socket::Connected(received)) => Ok(Some(received)),
+            // The connection is gone, and its listener was found instead.
+            Some(Socket::Listening { .. }) | None => Ok(None),
+        }
+    }
+
+    /// How many connections wait to be accepted by the socket that listens on `local`; `None` when none does.
+    ///
+    /// # Errors
+    /// As for [`SockDiag::received`].
+    pub fn waiting_to_be_accepted(&self, local: SocketAddr) -> io::Result<Option<u32>> {
+        let nobody: SocketAddr = match local {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
+        match self.ask(local, nobody)? {
+            Some(Socket::Listening { waiting }) => Ok(Some(waiting)),
+            Some(Socket::Connected(_)) | None => Ok(None),
+        }
+    }
+
+    fn ask(&self, local: SocketAddr, remote: SocketAddr) -> io::Result<Option<Socket>> {
+        let Some(request) = request(local, remote) else { return Ok(None) };
         send(&self.netlink, &request, SendFlags::empty())?;
         let mut answer = [0; ANSWER];
         let (_, len) = recv(&self.netlink, &mut answer[..], RecvFlags::empty())?;
@@ -107,7 +134,7 @@ fn request(local: SocketAddr, remote: SocketAddr) -> Option<[u8; NLMSGHDR + REQU
     Some(message)
 }
 
-fn parse(answer: &[u8]) -> io::Result<Option<Received>> {
+fn parse(answer: &[u8]) -> io::Result<Option<Socket>> {
     let strange = || io::Error::new(io::ErrorKind::InvalidData, "unexpected answer of sock_diag");
     let kind = u16::from_ne_bytes(bytes(answer, 4).ok_or_else(strange)?);
     let body = answer.get(NLMSGHDR..).ok_or_else(strange)?;
@@ -121,14 +148,14 @@ fn parse(answer: &[u8]) -> io::Result<Option<Received>> {
         }
         SOCK_DIAG_BY_FAMILY => {
             let state = *body.get(1).ok_or_else(strange)?;
+            let queue = u32::from_ne_bytes(bytes(body, RQUEUE).ok_or_else(strange)?);
             if state == TCP_LISTEN {
-                return Ok(None); // the connection is gone, and its listener was found instead
+                return Ok(Some(Socket::Listening { waiting: queue }));
             }
-            let unread = u32::from_ne_bytes(bytes(body, RQUEUE).ok_or_else(strange)?);
             let attributes = body.get(INET_DIAG_MSG..).ok_or_else(strange)?;
             let info = attribute(attributes, INET_DIAG_INFO).ok_or_else(strange)?;
             let total = u64::from_ne_bytes(bytes(info, BYTES_RECEIVED).ok_or_else(strange)?);
-            Ok(Some(Received { unread, total }))
+            Ok(Some(Socket::Connected(Received { unread: queue, total })))
         }
         _ => Err(strange()),
     }
@@ -188,6 +215,24 @@ mod tests {
         let local = listener.local_addr().unwrap();
         assert_eq!(diag.received(local, "127.0.0.1:1".parse().unwrap()).unwrap(), None);
         assert_eq!(diag.received(local, "[::1]:1".parse().unwrap()).unwrap(), None);
+    }
+
+    #[test]
+    fn who_waits_to_be_accepted_is_known() {
+        let diag = SockDiag::open().unwrap();
+        for listens_on in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
+            let listener = TcpListener::bind(listens_on).unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let waiting = || diag.waiting_to_be_accepted(address).unwrap();
+            assert_eq!(waiting(), Some(0), "{listens_on}");
+            let _ours = TcpStream::connect(address).unwrap();
+            while waiting() != Some(1) {}
+            let _theirs = listener.accept().unwrap();
+            assert_eq!(waiting(), Some(0), "{listens_on}");
+            drop(listener);
+            assert_eq!(waiting(), None, "{listens_on}");
+        }
     }
 
     #[test]
