@@ -36,9 +36,6 @@ pub const SECOND_LOOKS: u32 = 2;
 /// How long a server may leave a connection unaccepted before the next one is made all the same.
 pub const ACCEPT: Duration = Duration::from_millis(200);
 
-/// How often it is asked whether it has accepted. The runtime's clock ticks in milliseconds.
-pub const ACCEPT_PAUSE: Duration = Duration::from_millis(1);
-
 /// How long a process may take to be seen dead after its connections were.
 pub const CRASH: Duration = Duration::from_millis(100);
 

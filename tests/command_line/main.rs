@@ -1,1 +1,14 @@
-//! x
+//! The program `interop` as its users meet it: what it prints, where, and how it ends.
+
+mod check;
+mod doctor;
+mod errors;
+mod help;
+mod known;
+mod list;
+mod manifests;
+mod peers;
+mod results;
+mod selection;
+mod signals;
+mod support;

@@ -130,7 +130,8 @@ impl Project {
     /// Writes a program for `sh`.
     pub fn write_program(&self, name: &str, script: &str) {
         self.write(name, &format!("#!/bin/sh\n{script}\n"));
-        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).expect("executable");
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755))
+            .expect("executable");
     }
 
     /// `interop` with these arguments, in this directory.

@@ -129,9 +129,10 @@ impl Proof {
     }
 }
 
-/// A reader that is awake needs microseconds, so the first questions follow each other closely; the
+/// The pause between two questions to the kernel about a program that is about to act, after so many. A
+/// program that is awake needs microseconds, so the first questions follow each other closely; the
 /// runtime's clock is too coarse for these pauses.
-async fn pause(asked: u32) {
+pub(super) async fn pause(asked: u32) {
     const CLOSELY: u32 = 40;
     if asked < CLOSELY {
         std::thread::sleep(Duration::from_micros(20));

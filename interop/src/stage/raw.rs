@@ -9,9 +9,9 @@ use rust_server::framing::Framing;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
-use super::delivery::{Delivery, Read};
+use super::delivery::{Delivery, Read, pause};
 use super::scene::Scene;
 use crate::limits;
 use crate::model::case::Part;
@@ -141,9 +141,11 @@ pub async fn connect(server: SocketAddr) -> io::Result<TcpStream> {
 async fn accepted(server: SocketAddr) {
     let Ok(diag) = super::sock_diag::SockDiag::open() else { return };
     let deadline = Instant::now() + limits::ACCEPT;
-    while matches!(diag.waiting_to_be_accepted(server), Ok(Some(1..))) && Instant::now() < deadline
-    {
-        sleep(limits::ACCEPT_PAUSE).await;
+    for asked in 0.. {
+        match diag.waiting_to_be_accepted(server) {
+            Ok(Some(1..)) if Instant::now() < deadline => pause(asked).await,
+            _ => return,
+        }
     }
 }
 

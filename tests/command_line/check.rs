@@ -1,0 +1,169 @@
+//! `interop check`: one side only.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use predicates::prelude::*;
+use predicates::str::contains;
+
+use crate::support::{
+    ECHO_SERVER, FRAMES_CLIENT, LINES_CLIENT, Peer, Project, column, document, fixed_port,
+};
+
+/// A project of loose programs, as somebody has who has never heard of us.
+fn loose() -> Project {
+    let project = Project::empty();
+    project.write("server.py", ECHO_SERVER);
+    project.write("client.py", FRAMES_CLIENT);
+    project.write("lines.py", LINES_CLIENT);
+    project
+}
+
+/// A server that runs without our help, until the test is over.
+struct Elsewhere {
+    child: Child,
+    port: u16,
+}
+
+impl Elsewhere {
+    fn start(project: &Project) -> Self {
+        let mut command = project.command("python3".as_ref());
+        command.args(["server.py", "0"]).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("its stdout");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let port = line.trim().strip_prefix("listening on ").and_then(|port| port.parse().ok());
+        Self { child, port: port.expect("its port") }
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_folder_is_checked_in_every_role_that_it_has() {
+    let project = Project::of([Peer::server("echo"), Peer::client("frames")]);
+    for (folder, role) in [("echo", "server"), ("./frames", "client")] {
+        let run = project.run(&format!("check {folder} --case framing.single --format json"));
+        let (status, document) = document(&run);
+        assert_eq!((status, column(&document, "role")), (0, vec![role]), "{document:#}");
+    }
+}
+
+#[test]
+fn a_folder_needs_no_project() {
+    let project = Project::of([Peer::server("echo")]);
+    std::fs::remove_file(project.path("interop.toml")).expect("removed");
+    project.run("check echo --case framing.single").code(0);
+}
+
+#[test]
+fn a_server_is_checked_by_its_command() {
+    let run = loose().run("check server --case framing -- python3 server.py {port}");
+    run.code(0).stdout(contains("passed"));
+}
+
+#[test]
+fn a_server_that_chooses_its_port_is_checked_by_its_ready_line() {
+    let ready =
+        r"check server --ready on.(?P<port>\d+)$ --case framing.single -- python3 server.py 0";
+    loose().run(ready).code(0);
+}
+
+#[test]
+fn a_server_with_a_hard_coded_port_is_checked() {
+    let port = fixed_port();
+    let words =
+        format!("check server --port {port} --case framing.single -- python3 server.py {port}");
+    loose().run(&words).code(0);
+}
+
+#[test]
+fn a_server_that_runs_already_is_checked_by_its_address_and_left_running() {
+    let project = loose();
+    let server = Elsewhere::start(&project);
+    for host in ["127.0.0.1", "localhost"] {
+        let words = format!("check server --addr {host}:{} --case framing", server.port);
+        project.run(&words).code(0).stdout(contains("passed"));
+    }
+    std::net::TcpStream::connect(("127.0.0.1", server.port)).expect("it still runs");
+}
+
+#[test]
+fn an_address_where_nobody_listens_is_an_error_that_names_it() {
+    let port = fixed_port();
+    let run = loose().run(&format!("check server --addr 127.0.0.1:{port} --case framing.single"));
+    run.code(3).stdout(contains(format!("127.0.0.1:{port}")).and(contains("refused")));
+}
+
+#[test]
+fn a_client_is_checked_by_its_command() {
+    let run = loose().run("check client --case framing -- python3 client.py {port}");
+    run.code(0).stdout(contains("passed"));
+}
+
+#[test]
+fn a_client_of_contract_lines_is_checked_by_its_command() {
+    let run = loose().run(
+        "check client --contract lines --received got:.(.*)$ --greeting hello --stop eof \
+         --case framing -- python3 lines.py {port}",
+    );
+    run.code(0).stdout(contains("passed"));
+}
+
+#[test]
+fn the_mistake_of_a_program_is_found_and_named() {
+    let project = loose();
+    project.write("wrong.py", &ECHO_SERVER.replace(">I", "<I"));
+    let run = project.run("check server --case framing.single -- python3 wrong.py {port}");
+    run.code(1).stdout(contains("byte order").and(contains("blame     server")));
+
+    project.write("wrong.py", &LINES_CLIENT.replace("len(body)", "len(text)"));
+    let run = project.run(
+        "check client --contract lines --received got:.(.*)$ --greeting hello \
+         --case payload.multibyte -- python3 wrong.py {port}",
+    );
+    run.code(1).stdout(contains("characters instead of bytes"));
+}
+
+#[test]
+fn braces_that_name_nothing_reach_the_program_as_they_are() {
+    let project = loose();
+    let demand = "import sys\nassert sys.argv[2] == '{}{x y}{unknown}', sys.argv\n";
+    project.write("server.py", &format!("{demand}{ECHO_SERVER}"));
+    let command = ["python3", "server.py", "{port}", "{}{x y}{unknown}"];
+    let words = ["check", "server", "--case", "framing.single", "--"];
+    project.interop(words.into_iter().chain(command)).assert().code(0);
+}
+
+#[test]
+fn wrong_usage_says_what_is_needed() {
+    for (words, needed) in [
+        ("check server", "--addr"),
+        ("check client", "--"),
+        ("check server -- python3 server.py", "{port}"),
+        ("check client -- python3 client.py", "{port}"),
+        ("check client --addr 127.0.0.1:9", "check server"),
+        ("check server --addr nowhere", "nowhere"),
+        ("check server --addr 127.0.0.1:9 -- x {port}", "cannot be used with"),
+        ("check server --framing u33be -- x {port}", "u32be"),
+        ("check client --contract lines -- x {port}", "--received"),
+        ("check client --contract lines --received got: -- x {port}", "group 1"),
+        ("check server --ready ( -- x {port}", "--ready"),
+    ] {
+        loose().run(words).code(2).stdout("").stderr(contains(needed));
+    }
+}
+
+#[test]
+fn cases_that_are_none_or_are_of_the_other_role_exit_with_4() {
+    for pattern in ["nope", "limits.foreign"] {
+        let words = format!("check client --case {pattern} -- python3 client.py {{port}}");
+        loose().run(&words).code(4).stdout("");
+    }
+}

@@ -1,0 +1,83 @@
+//! `interop list`.
+
+use std::collections::BTreeSet;
+
+use predicates::str::contains;
+use serde_json::Value;
+
+use crate::support::{Peer, Project};
+
+fn project() -> Project {
+    let absent = Peer::server("absent").top("requires = [\"no-such-program\"]");
+    Project::of([Peer::server("echo"), Peer::client("frames"), absent])
+}
+
+fn listed(what: &str) -> Vec<Value> {
+    let output = project().run(&format!("list {what} --format json")).success().stderr("");
+    serde_json::from_slice(&output.get_output().stdout).expect("a JSON list")
+}
+
+#[test]
+fn peers_are_listed_with_their_roles_and_whether_they_can_run() {
+    let list = project().run("list peers").success();
+    list.stdout(contains("echo")).stdout(contains("frames")).stdout(contains("no-such-program"));
+
+    let rows = listed("peers");
+    let names: Vec<&str> = rows.iter().filter_map(|row| row["name"].as_str()).collect();
+    assert_eq!(names, ["absent", "echo", "frames"]);
+    assert_eq!(rows[0]["available"], false);
+    assert_eq!(rows[1]["available"], true);
+    assert_eq!(rows[1]["roles"], serde_json::json!(["server"]));
+    assert_eq!(rows[2]["roles"], serde_json::json!(["client"]));
+    assert_eq!(rows[2]["protocols"], serde_json::json!(["u32be/echo"]));
+}
+
+#[test]
+fn cases_are_listed_with_their_level_roles_and_clauses() {
+    project().run("list cases").success().stdout(contains("framing.single"));
+    let rows = listed("cases");
+    let single = rows.iter().find(|row| row["case"] == "framing.single").expect("it is there");
+    assert_eq!(single["level"], "must");
+    assert_eq!(single["roles"], serde_json::json!(["server", "client", "pairing"]));
+    assert_eq!(single["requirement"], serde_json::json!(["P1", "P3"]));
+}
+
+#[test]
+fn requirements_are_listed_with_the_cases_that_cover_them() {
+    project().run("list requirements").success().stdout(contains("P13"));
+    let rows = listed("requirements");
+    let clauses: Vec<&str> = rows.iter().filter_map(|row| row["requirement"].as_str()).collect();
+    let expected: Vec<String> = (1..=13).map(|number| format!("P{number}")).collect();
+    assert_eq!(clauses, expected);
+    let listed: BTreeSet<String> =
+        listed("cases").iter().map(|row| row["case"].to_string()).collect();
+    for case in rows.iter().flat_map(|row| row["cases"].as_array().expect("a list")) {
+        assert!(listed.contains(&case.to_string()), "{case}");
+    }
+}
+
+#[test]
+fn framings_are_listed_and_one_is_the_default() {
+    project().run("list framings").success().stdout(contains("u32be"));
+    let rows = listed("framings");
+    let defaults: Vec<&Value> = rows.iter().filter(|row| row["default"] == true).collect();
+    assert_eq!(defaults.len(), 1);
+    assert_eq!(defaults[0]["framing"], "u32be");
+}
+
+#[test]
+fn cases_requirements_and_framings_need_no_project() {
+    for what in ["cases", "requirements", "framings"] {
+        Project::empty().run(&format!("list {what}")).success().stderr("");
+    }
+    Project::empty().run("list peers").code(2).stderr(contains("no interop.toml"));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let project = project();
+    let mut shell = assert_cmd::Command::from_std(project.command("sh".as_ref()));
+    let script = "{ \"$0\" list cases; echo status $? >&2; } | head -n 1";
+    shell.args(["-c", script]).arg(assert_cmd::cargo::cargo_bin!("interop"));
+    shell.assert().success().stderr("status 0\n");
+}
