@@ -119,11 +119,11 @@ fn a_client_of_contract_lines_is_checked_by_its_command() {
 #[test]
 fn the_mistake_of_a_program_is_found_and_named() {
     let project = loose();
-    project.write("wrong.py", &ECHO_SERVER.replace(">I", "<I"));
+    project.write("wrong.py", &ECHO_SERVER.replace("struct.pack(\">I\"", "struct.pack(\"<I\""));
     let run = project.run("check server --case framing.single -- python3 wrong.py {port}");
     run.code(1).stdout(contains("byte order").and(contains("blame     server")));
 
-    project.write("wrong.py", &LINES_CLIENT.replace("len(body)", "len(text)"));
+    project.write("wrong.py", &LINES_CLIENT.replace("\">I\", len(body)", "\">I\", len(text)"));
     let run = project.run(
         "check client --contract lines --received got:.(.*)$ --greeting hello \
          --case payload.multibyte -- python3 wrong.py {port}",

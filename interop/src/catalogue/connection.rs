@@ -192,6 +192,8 @@ fn server_ends() -> Vec<Step> {
 }
 
 fn many_messages() -> Vec<Exchange> {
-    let hundred = |n: u64| (0..100).map(move |m| Body::Text(format!("message {}", 100 * n + m)));
-    (0..100).map(|n| whole(hundred(n))).collect()
+    const AT_ONCE: u64 = 500;
+    let run =
+        |n: u64| (0..AT_ONCE).map(move |m| Body::Text(format!("message {}", AT_ONCE * n + m)));
+    (0..20).map(|n| whole(run(n))).collect()
 }

@@ -20,6 +20,7 @@ use crate::model::transcript::Stop;
 use crate::peer::command::Template;
 use crate::peer::manifest::{ClientSide, Contract, Manifest, ServerSide, Start};
 use crate::peer::registry::{Peer, Registry};
+use crate::report::again::Again;
 use crate::runner::{Plan, Selection};
 
 const AFTER_HELP: &str = "\
@@ -112,7 +113,9 @@ pub fn main(mut args: Args) -> Result<ExitCode, Failure> {
             "nothing selected: this peer is to play none of these cases",
         ));
     }
-    session::play(plan, &registry, &cases, &session)
+    let typed = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let again = Again::check(super::program(), typed.skip_while(|word| word != "check").skip(1));
+    session::play(plan, &registry, &cases, &session, again)
 }
 
 impl Args {

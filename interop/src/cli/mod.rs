@@ -69,6 +69,13 @@ pub fn main() -> ExitCode {
     result.unwrap_or_else(Failure::report)
 }
 
+/// What the user typed to call this program.
+fn program() -> String {
+    std::env::args_os()
+        .next()
+        .map_or_else(|| "interop".to_owned(), |word| word.to_string_lossy().into_owned())
+}
+
 /// The arguments behind `--` as text: what is no UTF-8 cannot stand in a command template.
 fn utf8(words: Vec<OsString>) -> Result<Vec<String>, Failure> {
     let text = |word: OsString| {

@@ -7,6 +7,7 @@ use super::session::{self, SessionArgs};
 use crate::catalogue;
 use crate::model::names::Role;
 use crate::peer::registry::Registry;
+use crate::report::again::Again;
 use crate::runner::select::Shard;
 use crate::runner::{Plan, Selection};
 
@@ -83,7 +84,8 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
             "nothing selected: no peer is to play any of these cases",
         ));
     }
-    session::play(plan, &registry, &cases, &session)
+    let again = Again::run(super::program(), folders);
+    session::play(plan, &registry, &cases, &session, again)
 }
 
 /// The peers of the project, or of the folders that were named.

@@ -14,6 +14,7 @@ use crate::model::names::Level;
 use crate::model::pattern::Pattern;
 use crate::peer::{build, guard, registry::Registry};
 use crate::report::Reporter;
+use crate::report::again::Again;
 use crate::report::human::Human;
 use crate::report::json::Json;
 use crate::report::progress::Progress;
@@ -69,6 +70,7 @@ pub fn play(
     registry: &Registry,
     cases: &[Arc<Case>],
     args: &SessionArgs,
+    again: Again,
 ) -> Result<ExitCode, Failure> {
     let interop = std::env::current_exe()
         .map_err(|e| Failure::environment(format!("cannot find our own executable: {e}")))?;
@@ -88,7 +90,7 @@ pub fn play(
         let cancel = CancellationToken::new();
         cancel_on_signals(&cancel)
             .map_err(|e| Failure::environment(format!("cannot listen to signals: {e}")))?;
-        let mut reporters = reporters(args.format);
+        let mut reporters = reporters(args.format, again);
         let listen = |event: &Event| {
             for reporter in &mut reporters {
                 // A reader of ours that has gone must not keep the run from its exit status.
@@ -102,9 +104,9 @@ pub fn play(
     Ok(ExitCode::from(summary.exit_code(args.strict)))
 }
 
-fn reporters(format: Format) -> [Box<dyn Reporter>; 2] {
+fn reporters(format: Format, again: Again) -> [Box<dyn Reporter>; 2] {
     let result: Box<dyn Reporter> = match format {
-        Format::Human => Box::new(Human::new(anstream::stdout())),
+        Format::Human => Box::new(Human::new(anstream::stdout(), again)),
         Format::Json => Box::new(Json::new(std::io::stdout())),
     };
     // Progress first: its line is gone when the result is written.

@@ -409,7 +409,8 @@ impl Account {
 
     fn is_broken(&self, source_exited: bool) -> bool {
         let over = self.seen_end.is_some() || source_exited;
-        self.deviation.is_some() || (over && self.bytes_missing() > 0)
+        let refused = self.seen_end == Some(ChannelEnd::Refused);
+        self.deviation.is_some() || refused || (over && self.bytes_missing() > 0)
     }
 }
 

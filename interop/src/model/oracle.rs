@@ -59,7 +59,8 @@ impl<'a> Replay<'a> {
         let end = || self.first(|channel, account| self.missing_end(channel, account));
         let exit =
             || self.ledger.clients().find_map(|(conn, client)| self.wrong_exit(conn, client));
-        deviation().or_else(crash).or_else(missing).or_else(end).or_else(exit)
+        let refused = || self.first(|channel, account| self.refused(channel, account));
+        deviation().or_else(crash).or_else(refused).or_else(missing).or_else(end).or_else(exit)
     }
 
     fn first(&self, look: impl Fn(Channel, &Account) -> Option<Finding>) -> Option<Finding> {
@@ -110,13 +111,31 @@ impl<'a> Replay<'a> {
                 ),
             )
         };
+        // What was due only later is no part of what was due then.
+        let due = if excess { &account.due[..offset] } else { &account.due[..] };
+        let early = excess && self.early;
+        let diagnosis = || signature::diagnose(framing, due, &account.seen, offset);
         Some(Finding {
             clause,
             blame: self.blame(channel),
             summary,
-            diagnosis: signature::diagnose(framing, &account.due, &account.seen, offset),
-            excerpt: Some(Excerpt::around(offset, &account.due, &account.seen)),
+            diagnosis: (!early).then(diagnosis).flatten(),
+            excerpt: Some(Excerpt::around(offset, due, &account.seen)),
         })
+    }
+
+    /// P11: whatever came before, the next connection is accepted.
+    fn refused(&self, channel: Channel, account: &Account) -> Option<Finding> {
+        if account.seen_end != Some(ChannelEnd::Refused) {
+            return None;
+        }
+        let blame = self.blame(channel);
+        let summary = match blame {
+            Blame::Server => "the server did not accept a connection, or reset it at once",
+            _ => "the client reset its connection at once",
+        };
+        let summary = summary.to_owned();
+        Some(Finding { clause: Clause::P11, blame, summary, diagnosis: None, excerpt: None })
     }
 
     fn missing_bytes(&self, channel: Channel, account: &Account) -> Option<Finding> {
@@ -133,7 +152,9 @@ impl<'a> Replay<'a> {
                 format!("the client {exit}")
             }
             (_, Some(ChannelEnd::Fin), _) => "the stream ended".to_owned(),
-            (_, Some(ChannelEnd::Reset), _) => "the connection was reset".to_owned(),
+            (_, Some(ChannelEnd::Reset | ChannelEnd::Refused), _) => {
+                "the connection was reset".to_owned()
+            }
             (_, None, _) => "nothing more came".to_owned(),
         };
         Some(Finding {
@@ -209,7 +230,7 @@ impl<'a> Replay<'a> {
         match (account.seen_end, self.ledger.server_exit()) {
             (_, Some(Exit::Signal(_))) => Some(Close::Signal),
             (_, Some(Exit::Code(_))) => Some(Close::Exit),
-            (Some(ChannelEnd::Reset), _) => Some(Close::Reset),
+            (Some(ChannelEnd::Reset | ChannelEnd::Refused), _) => Some(Close::Reset),
             (Some(ChannelEnd::Fin), _)
                 if ends_inside_frame(self.framing(*channel), &account.seen) =>
             {

@@ -149,7 +149,7 @@ pub fn diagnose(framing: Framing, due: &[u8], seen: &[u8], offset: usize) -> Opt
     let explains = |mistake: &&Mistake| {
         let made = (mistake.stream)(prefix, &messages);
         let same = made.iter().zip(seen).take_while(|(a, b)| a == b).count();
-        same > offset && (same == seen.len() || same == made.len())
+        made != due && same > offset && (same == seen.len() || same == made.len())
     };
     MISTAKES.iter().find(explains).map(|mistake| mistake.words.to_owned())
 }

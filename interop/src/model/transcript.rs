@@ -73,6 +73,8 @@ pub enum ChannelEnd {
     Fin,
     /// The connection was reset.
     Reset,
+    /// The connection could not be made at all, or was reset as soon as it was.
+    Refused,
 }
 
 /// What the harness did.

@@ -63,6 +63,9 @@ pub async fn prepare(
     cache: &Path,
     values: impl Fn(PathBuf) -> Values,
 ) -> Result<PathBuf, BuildError> {
+    if !manifest.uses_out() {
+        return Ok(PathBuf::new());
+    }
     let fingerprint = fingerprint(folder)?;
     let out = cache.join(format!("{}-{fingerprint}", manifest.name));
     let unusable = |e: io::Error| BuildError::Cache { path: out.clone(), reason: e.to_string() };

@@ -135,6 +135,17 @@ impl Manifest {
         Self::parse(&text).map_err(error)
     }
 
+    /// Whether any of its commands knows of `{out}`.
+    #[must_use]
+    pub fn uses_out(&self) -> bool {
+        let server = self.server.iter().filter_map(|side| match &side.start {
+            Start::Command(command) => Some(command),
+            Start::Running(_) => None,
+        });
+        let client = self.client.iter().map(|side| &side.command);
+        !self.build.is_empty() || server.chain(client).any(|command| command.mentions("out"))
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let raw: Raw = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
         raw.check()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use regex::Regex;
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::HOST;
 use super::port::is_listening;
@@ -41,8 +41,8 @@ impl RunningServer {
         let tail = Tail::default();
         let (found, announced) = oneshot::channel();
         let search = Arc::new(Mutex::new(ready.cloned().map(|regex| Search { regex, found })));
-        tokio::spawn(watch_output(pipes.stdout, tail.clone(), search.clone()));
-        tokio::spawn(watch_output(pipes.stderr, tail.clone(), search));
+        let stdout = tokio::spawn(watch_output(pipes.stdout, tail.clone(), search.clone()));
+        let stderr = tokio::spawn(watch_output(pipes.stderr, tail.clone(), search));
 
         let begun = Instant::now();
         let ready_on = async {
@@ -61,6 +61,8 @@ impl RunningServer {
             Ok(port) => port,
             Err(early) => {
                 process.stop(limits::GRACE).await;
+                // Its last words may say why, and may still be in the pipes.
+                let _ = timeout(limits::DRAIN, async { tokio::join!(stdout, stderr) }).await;
                 return Err(early.explain(launch, ready, port, begun.elapsed(), &tail));
             }
         };

@@ -1,6 +1,7 @@
 //! Why a program did not come up, and whose fault that is.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::build::BuildError;
@@ -55,6 +56,14 @@ pub enum StartError {
         /// Its last words.
         output: Vec<String>,
     },
+    /// A server that is said to run already does not accept.
+    #[error("no server at {address}: {reason}")]
+    Unreachable {
+        /// Where.
+        address: SocketAddr,
+        /// What the operating system says.
+        reason: String,
+    },
     /// A port could not be had.
     #[error("{0}")]
     Port(String),
@@ -100,7 +109,9 @@ impl StartError {
     #[must_use]
     pub const fn blame(&self, role: Blame) -> Blame {
         match self {
-            Self::CannotRun { .. } | Self::Port(_) | Self::Build(_) => Blame::Environment,
+            Self::CannotRun { .. } | Self::Unreachable { .. } | Self::Port(_) | Self::Build(_) => {
+                Blame::Environment
+            }
             Self::Unsupported { .. } | Self::Exited { .. } | Self::NeverReady { .. } => role,
         }
     }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 
+use super::again::Again;
 use super::mark::{Charset, style};
-use crate::model::names::Role;
 use crate::runner::CaseResult;
 
 /// How many lines of a peer's output are shown.
@@ -13,7 +13,7 @@ const OUTPUT: usize = 5;
 
 /// The block of a result that is no pass.
 #[must_use]
-pub fn block(result: &CaseResult, charset: Charset) -> String {
+pub fn block(result: &CaseResult, charset: Charset, again: &Again) -> String {
     let mut text = String::new();
     let colour = style(result.outcome, result.level).bold();
     let bold = Style::new().bold();
@@ -51,11 +51,24 @@ pub fn block(result: &CaseResult, charset: Charset) -> String {
     if !output.is_empty() {
         line("output", &output.join("\n"));
     }
-    line("again", &command(result));
+    line("again", &again.command(result));
     text
 }
 
-/// Who was under test: `server python`, `python -> rust`.
+/// A result in one line, where its block would be one too many.
+#[must_use]
+pub fn line(result: &CaseResult, charset: Charset) -> String {
+    let colour = style(result.outcome, result.level);
+    let mark = charset.mark(result.outcome);
+    let what = result.diagnosis.as_deref().unwrap_or(&result.summary);
+    format!(
+        "{colour}{mark}{colour:#} {:<32} {}",
+        result.case,
+        what.lines().next().unwrap_or_default()
+    )
+}
+
+/// Who was under test: `server python`, `client python with server rust`.
 #[must_use]
 pub fn who(result: &CaseResult) -> String {
     match (&result.server, &result.client) {
@@ -64,23 +77,4 @@ pub fn who(result: &CaseResult) -> String {
         (None, Some(client)) => format!("client {client}"),
         (None, None) => String::new(),
     }
-}
-
-/// The command that runs this case alone.
-fn command(result: &CaseResult) -> String {
-    let mut command = "interop run".to_owned();
-    match (result.role, &result.server, &result.client) {
-        (Role::Pairing, Some(server), Some(client)) => {
-            let _ = write!(command, " --server {server} --client {client}");
-        }
-        (_, Some(server), _) => {
-            let _ = write!(command, " --role server --server {server}");
-        }
-        (_, _, Some(client)) => {
-            let _ = write!(command, " --role client --client {client}");
-        }
-        _ => {}
-    }
-    let _ = write!(command, " --case {}", result.case);
-    command
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anstyle::Style;
 
+use super::again::Again;
 use super::mark::{Charset, style};
-use super::{Reporter, failure, json, matrix};
+use super::{Reporter, failure, matrix, sort};
 use crate::model::names::Level;
 use crate::model::outcome::Outcome;
 use crate::runner::{CaseResult, Event, Summary};
@@ -17,25 +18,26 @@ use crate::runner::{CaseResult, Event, Summary};
 pub struct Human<W> {
     out: W,
     charset: Charset,
+    again: Again,
     results: Vec<CaseResult>,
 }
 
-/// How many errors of one wording are written out.
-const SAME_ERRORS: usize = 1;
+/// How many failures of the same peers are shown in full.
+const IN_FULL: usize = 4;
 
 impl<W: Write> Human<W> {
     /// Writes to `out`, in the signs of the reader's locale.
-    pub fn new(out: W) -> Self {
-        Self::with_charset(out, Charset::of_environment())
+    pub fn new(out: W, again: Again) -> Self {
+        Self::with_charset(out, again, Charset::of_environment())
     }
 
     /// Writes to `out`, in these signs.
-    pub const fn with_charset(out: W, charset: Charset) -> Self {
-        Self { out, charset, results: Vec::new() }
+    pub const fn with_charset(out: W, again: Again, charset: Charset) -> Self {
+        Self { out, charset, again, results: Vec::new() }
     }
 
     fn finished(&mut self, summary: &Summary) -> io::Result<()> {
-        json::sort(&mut self.results);
+        sort(&mut self.results);
         if !self.results.is_empty() {
             writeln!(self.out, "{}", matrix::draw(&self.results, self.charset))?;
         }
@@ -63,23 +65,35 @@ impl<W: Write> Human<W> {
             by_words.entry(&error.summary).or_default().push(error);
         }
         for same in by_words.values() {
-            for result in same.iter().take(SAME_ERRORS) {
-                writeln!(self.out, "{}", failure::block(result, self.charset))?;
-            }
-            if same.len() > SAME_ERRORS {
-                writeln!(
-                    self.out,
-                    "    and the same for {} more cases\n",
-                    same.len() - SAME_ERRORS
-                )?;
+            writeln!(self.out, "{}", failure::block(same[0], self.charset, &self.again))?;
+            if let more @ 1.. = same.len() - 1 {
+                writeln!(self.out, "    and the same for {}\n", cases(more))?;
             }
         }
         Ok(())
     }
 
+    /// A peer that does one thing wrong may fail most cases: the first few are shown in full.
     fn failures(&mut self) -> io::Result<()> {
-        for result in self.results.iter().filter(|result| result.outcome == Outcome::Fail) {
-            writeln!(self.out, "{}", failure::block(result, self.charset))?;
+        let failures = self.results.iter().filter(|result| result.outcome == Outcome::Fail);
+        let mut by_peers: BTreeMap<_, Vec<&CaseResult>> = BTreeMap::new();
+        for failure in failures {
+            by_peers.entry((&failure.server, &failure.client)).or_default().push(failure);
+        }
+        for mut of_peers in by_peers.into_values() {
+            // What binds comes first, and what has a diagnosis before what has none.
+            of_peers.sort_by_key(|result| (result.level, result.diagnosis.is_none()));
+            let (in_full, rest) = of_peers.split_at(of_peers.len().min(IN_FULL));
+            for result in in_full {
+                writeln!(self.out, "{}", failure::block(result, self.charset, &self.again))?;
+            }
+            if !rest.is_empty() {
+                writeln!(self.out, "    {} more of {}:", rest.len(), failure::who(rest[0]))?;
+                for result in rest {
+                    writeln!(self.out, "    {}", failure::line(result, self.charset))?;
+                }
+                writeln!(self.out)?;
+            }
         }
         Ok(())
     }
@@ -106,10 +120,10 @@ impl<W: Write> Human<W> {
         for result in self.results.iter().filter(|result| left_out.contains(&result.outcome)) {
             *reasons.entry((result.outcome, &result.summary)).or_default() += 1;
         }
-        for ((outcome, reason), cases) in reasons {
+        for ((outcome, reason), count) in reasons {
             let style = style(outcome, Level::Must);
             let mark = self.charset.mark(outcome);
-            writeln!(self.out, "{style}{mark} {outcome}{style:#}  {cases} cases: {reason}")?;
+            writeln!(self.out, "{style}{mark} {outcome}{style:#}  {}: {reason}", cases(count))?;
         }
         Ok(())
     }
@@ -118,7 +132,7 @@ impl<W: Write> Human<W> {
         let bold = Style::new().bold();
         let counts = [
             (summary.fail, "failed", Outcome::Fail),
-            (summary.error, "errors", Outcome::Error),
+            (summary.error, if summary.error == 1 { "error" } else { "errors" }, Outcome::Error),
             (summary.pass, "passed", Outcome::Pass),
             (summary.known, "known", Outcome::Known),
             (summary.unsupported, "unsupported", Outcome::Unsupported),
@@ -130,13 +144,12 @@ impl<W: Write> Human<W> {
             format!("{style}{count} {word}{style:#}")
         };
         let parts: Vec<String> = counts.iter().filter(|(count, ..)| *count > 0).map(part).collect();
-        let total = summary.total();
         let dot = self.charset.dot();
         let interrupted = if summary.interrupted { ", interrupted" } else { "" };
         writeln!(
             self.out,
-            "{bold}{total} case{}{bold:#}: {} {dot} {}{interrupted}",
-            if total == 1 { "" } else { "s" },
+            "{bold}{}{bold:#}: {} {dot} {}{interrupted}",
+            cases(summary.total()),
             parts.join(", "),
             seconds(summary.duration),
         )
@@ -154,6 +167,11 @@ impl<W: Write> Reporter for Human<W> {
             Event::Finished(summary) => self.finished(summary),
         }
     }
+}
+
+/// `1 case`, `2 cases`.
+fn cases(count: usize) -> String {
+    format!("{count} case{}", if count == 1 { "" } else { "s" })
 }
 
 /// `0.84 s`, `12.3 s`.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::Reporter;
+use super::{Reporter, sort};
 use crate::runner::{CaseResult, Event, Summary};
 
 /// The version of the shape.
@@ -54,19 +54,4 @@ impl<W: Write> Reporter for Json<W> {
         }
         Ok(())
     }
-}
-
-/// Server, client, case: the order that is promised, whatever finished first.
-pub(super) fn sort(results: &mut [CaseResult]) {
-    results.sort_by(|one, other| {
-        let key = |result: &CaseResult| {
-            (
-                result.server.clone(),
-                result.client.clone(),
-                result.case.clone(),
-                result.protocol().to_string(),
-            )
-        };
-        key(one).cmp(&key(other))
-    });
 }

@@ -1,5 +1,6 @@
 //! Reports: each a consumer of the runner's events, one file for each form. None knows another.
 
+pub mod again;
 mod failure;
 pub mod human;
 pub mod json;
@@ -11,7 +12,7 @@ use std::io;
 
 pub(crate) use mark::style;
 
-use crate::runner::Event;
+use crate::runner::{CaseResult, Event};
 
 /// Shows a run, or writes it down.
 pub trait Reporter {
@@ -20,4 +21,19 @@ pub trait Reporter {
     /// # Errors
     /// When what it writes to takes no more.
     fn event(&mut self, event: &Event) -> io::Result<()>;
+}
+
+/// Server, client, case: the order that is promised, whatever finished first.
+fn sort(results: &mut [CaseResult]) {
+    results.sort_by(|one, other| {
+        let key = |result: &CaseResult| {
+            (
+                result.server.clone(),
+                result.client.clone(),
+                result.case.clone(),
+                result.protocol().to_string(),
+            )
+        };
+        key(one).cmp(&key(other))
+    });
 }

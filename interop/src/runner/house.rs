@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regex::Regex;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
+use crate::limits;
 use crate::model::case::Case;
 use crate::peer::build::{self, BuildError};
 use crate::peer::command::{Template, Values};
@@ -76,7 +79,7 @@ impl<'a> House<'a> {
             return Ok(());
         };
         self.server = Some(match &side.start {
-            Start::Running(address) => Standing::Elsewhere(*address),
+            Start::Running(address) => reached(*address).await?,
             Start::Command(command) => match self.start(side, command).await {
                 Err(StartError::Exited { .. }) if outwaited(side.port).await => {
                     self.start(side, command).await?
@@ -154,6 +157,15 @@ impl<'a> House<'a> {
     fn values(&self, port: u16, out: &std::path::Path) -> Values {
         let interop = self.context.interop.clone();
         Values { port, out: out.to_owned(), protocol: self.unit.protocol, interop }
+    }
+}
+
+/// A server that is not ours has to be there before it can be judged.
+async fn reached(address: SocketAddr) -> Result<Standing, StartError> {
+    let connected = timeout(limits::START, TcpStream::connect(address)).await;
+    match connected.map_err(std::io::Error::from).flatten() {
+        Ok(_) => Ok(Standing::Elsewhere(address)),
+        Err(error) => Err(StartError::Unreachable { address, reason: error.to_string() }),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rust_server::framing::MaxFrame;
+use rust_server::framing::{Framing, MaxFrame};
 
 use crate::model::case::Case;
 use crate::model::names::{Level, PeerName, Role};
@@ -164,8 +164,10 @@ impl Unit {
             Contract::Frames => None,
         });
         let carried = lines.is_none_or(|stop| case.suits_lines(stop));
-        let longest = case.longest_message();
-        let taken = self.limits().into_iter().flatten().all(|limit| longest <= limit.get());
+        let Framing::LengthPrefix(prefix) = self.protocol.framing;
+        let promised = self.limits().into_iter().flatten().map(MaxFrame::get).min();
+        let limit = promised.unwrap_or(u64::MAX).min(prefix.largest_body());
+        let taken = case.longest_message() <= limit;
         case.role == self.role() && carried && taken
     }
 

@@ -268,7 +268,7 @@ impl<'a> Actor<'a> {
                 .and_then(|stream| RawEnd::new(stream, channel, self.scene.clone()));
             match end {
                 Ok(end) => drop(self.raw.insert(conn, end)),
-                Err(_) => self.scene.saw_refused(channel),
+                Err(_) => self.scene.saw_end(channel, ChannelEnd::Refused),
             }
         }
         self.raw.get_mut(&conn)
@@ -344,7 +344,7 @@ impl<'a> Actor<'a> {
         };
         if made.is_err() {
             let refused = if self.cast.server.is_some() { Channel::Answers(conn) } else { channel };
-            self.scene.saw_refused(refused);
+            self.scene.saw_end(refused, ChannelEnd::Refused);
         }
     }
 
@@ -430,12 +430,5 @@ async fn listen(port: u16) -> Result<TcpListener, StartError> {
                 return Err(StartError::Port(message));
             }
         }
-    }
-}
-
-impl Scene {
-    /// A connection that could not be made is one that was reset at once.
-    fn saw_refused(&self, channel: Channel) {
-        self.saw_end(channel, ChannelEnd::Reset);
     }
 }
