@@ -29,6 +29,9 @@ pub const PATIENCE: Duration = Duration::from_secs(2);
 /// The same, when a failure is looked at a second time before anybody is accused of it.
 pub const MORE_PATIENCE: Duration = Duration::from_secs(8);
 
+/// The same, for a peer that was seen to fail often enough: what it does right, it does soon.
+pub const LESS_PATIENCE: Duration = Duration::from_secs(1);
+
 /// How many failures of one peer are looked at twice. One that has failed so often in both looks does fail,
 /// and waiting longer for it each time would only cost the user's time.
 pub const SECOND_LOOKS: u32 = 2;
@@ -37,7 +40,15 @@ pub const SECOND_LOOKS: u32 = 2;
 pub const ACCEPT: Duration = Duration::from_millis(200);
 
 /// How long a process may take to be seen dead after its connections were.
-pub const CRASH: Duration = Duration::from_millis(100);
+pub const CRASH: Duration = Duration::from_millis(50);
+
+/// How long a server that answers nothing has to answer one in another framing, once for all framings.
+pub const DIALECT: Duration = Duration::from_millis(300);
+
+/// How long what follows a wrong byte is waited for, as evidence, and how long it may pause.
+pub const EVIDENCE: Duration = Duration::from_millis(200);
+/// See [`EVIDENCE`].
+pub const EVIDENCE_QUIET: Duration = Duration::from_millis(20);
 
 /// How long an end is waited for that the case does not judge: only to see what may come before it.
 pub const UNJUDGED_END: Duration = Duration::from_secs(1);

@@ -75,9 +75,7 @@ fn cases_requirements_and_framings_need_no_project() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let project = project();
-    let mut shell = assert_cmd::Command::from_std(project.command("sh".as_ref()));
-    let script = "{ \"$0\" list cases; echo status $? >&2; } | head -n 1";
-    shell.args(["-c", script]).arg(assert_cmd::cargo::cargo_bin!("interop"));
-    shell.assert().success().stderr("status 0\n");
+    let interop = assert_cmd::cargo::cargo_bin!("interop").display();
+    let listed = format!("{{ '{interop}' list cases; echo status $? >&2; }} | head -n 1");
+    project().shell(&listed).success().stderr("status 0\n");
 }

@@ -106,7 +106,7 @@ fn a_failure_is_shown_with_its_diagnosis_and_the_command_that_shows_it_again() {
     let run = project.run("run --case framing.single").code(1);
     run.stdout(contains("byte order"))
         .stdout(contains("server little-endian"))
-        .stdout(contains("interop run --role server --server little-endian --case framing.single"));
+        .stdout(contains("run --role server --server little-endian --case framing.single"));
     let (_, document) = project.json("--case framing.single");
     assert!(column(&document, "diagnosis")[0].contains("byte order"), "{document:#}");
 }
@@ -123,8 +123,7 @@ fn the_command_that_shows_a_failure_again_does() {
         .collect();
     assert_eq!(again.len(), 2, "alone and in a pairing: {said}");
     for command in again {
-        let words = command.trim().strip_prefix("interop ").expect("our program");
-        project.run(words).code(1).stdout(contains("1 case: 1 failed"));
+        project.shell(command).code(1).stdout(contains("1 case: 1 failed"));
     }
 }
 

@@ -159,6 +159,12 @@ impl Project {
         self.interop(words.split_whitespace()).assert()
     }
 
+    /// A command as a user types it in this directory, and what became of it.
+    pub fn shell(&self, command: &str) -> Assert {
+        let mut shell = Command::from_std(self.command(Path::new("sh")));
+        shell.args(["-c", command]).timeout(HANG).assert()
+    }
+
     /// `interop run` with these words: its exit status and its JSON document.
     pub fn json(&self, words: &str) -> (i32, Value) {
         document(&self.run(&format!("run --format json {words}")))

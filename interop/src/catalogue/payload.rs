@@ -12,6 +12,9 @@ const MULTIBYTE: [&str; 5] =
 /// Bytes of one message, in a usual large one.
 const LARGE: usize = 1024 * 1024;
 
+/// The first length that 24 bits cannot say, and the largest that most limits allow.
+const HUGE: usize = 16 * 1024 * 1024;
+
 pub(super) fn entries() -> Vec<Entry> {
     vec![
         entry("payload.empty", "an empty message taken for the end, or skipped")
@@ -57,6 +60,10 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("payload.large", "24-bit lengths; what one send did not take lost")
             .covers(&[P2, P3])
             .everywhere(&[exchange(Cut::AsItComes, [Body::Random { seed: 20, len: LARGE }])]),
+        entry("payload.huge", "24-bit lengths; concatenation that is quadratic")
+            .covers(&[P2, P3])
+            .should()
+            .at_both_ends(&[exchange(Cut::AsItComes, [Body::Random { seed: 24, len: HUGE }])]),
     ]
 }
 

@@ -78,7 +78,7 @@ pub fn play(
         jobs: args.jobs.map_or_else(default_jobs, usize::from),
         seed: args.seed,
         interop: interop.clone(),
-        cache: build::cache_dir().map_err(Failure::environment)?,
+        cache: build::cache_dir(),
     };
     guard::start(&interop)
         .map_err(|e| Failure::environment(format!("cannot start the guard process: {e}")))?;
@@ -86,19 +86,30 @@ pub fn play(
         .enable_all()
         .build()
         .map_err(|e| Failure::environment(format!("cannot start the runtime: {e}")))?;
-    let summary = runtime.block_on(async {
+    let summary: Result<Summary, Failure> = runtime.block_on(async {
         let cancel = CancellationToken::new();
         cancel_on_signals(&cancel)
             .map_err(|e| Failure::environment(format!("cannot listen to signals: {e}")))?;
         let mut reporters = reporters(args.format, again);
+        let mut written = Ok(());
         let listen = |event: &Event| {
             for reporter in &mut reporters {
-                // A reader of ours that has gone must not keep the run from its exit status.
-                let _ = reporter.event(event);
+                if let Err(error) = reporter.event(event) {
+                    written = Err(error);
+                }
             }
         };
-        Ok::<Summary, Failure>(runner::run(plan, registry, cases, options, cancel, listen).await)
-    })?;
+        let summary = runner::run(plan, registry, cases, options, cancel, listen).await;
+        match written {
+            // A reader that has gone, as in `interop run | head`, wants no more than it has read.
+            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Failure::environment(format!("cannot write the result: {e}")))
+            }
+            _ => Ok(summary),
+        }
+    });
+    guard::dismiss();
+    let summary = summary?;
     // A pipe that a program left behind may still be read; nothing depends on that.
     runtime.shutdown_background();
     Ok(ExitCode::from(summary.exit_code(args.strict)))

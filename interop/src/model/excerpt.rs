@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 /// How many bytes are shown before the first wrong byte.
-const BEFORE: usize = 8;
+const BEFORE: usize = 4;
 /// How many bytes are shown from the first wrong byte on.
-const AFTER: usize = 16;
+const AFTER: usize = 12;
 
 /// A window on two streams that should have been the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,20 +44,29 @@ impl Window {
         Self { start, bytes: stream[start..end].to_vec(), more: end < stream.len() }
     }
 
-    /// `00 00 00 05 68 65 …  ....he`: hexadecimal, then the printable bytes.
+    /// `.. 00 00 00[05]68 65 ..  |...he|`: hexadecimal with the byte at `offset` in brackets, then the
+    /// printable bytes.
     #[must_use]
-    pub fn hex(&self) -> String {
-        let mut line = if self.start > 0 { "… ".to_owned() } else { String::new() };
-        for byte in &self.bytes {
-            let _ = write!(line, "{byte:02x} ");
+    pub fn hex(&self, offset: usize) -> String {
+        let mut line = if self.start > 0 { "..".to_owned() } else { "  ".to_owned() };
+        let marked = offset.checked_sub(self.start);
+        for (at, byte) in self.bytes.iter().enumerate() {
+            let before = match marked {
+                Some(marked) if at == marked => '[',
+                Some(marked) if at == marked + 1 => ']',
+                _ => ' ',
+            };
+            let _ = write!(line, "{before}{byte:02x}");
         }
-        if self.bytes.is_empty() {
-            line.push_str("(nothing) ");
-        }
+        line.push_str(match marked {
+            Some(marked) if marked == self.bytes.len() => "[]",
+            Some(marked) if marked + 1 == self.bytes.len() => "]",
+            _ => " ",
+        });
         if self.more {
-            line.push_str("… ");
+            line.push_str(" ..");
         }
-        line.push_str(" |");
+        line.push_str("  |");
         line.extend(self.bytes.iter().map(|&b| if b.is_ascii_graphic() { b as char } else { '.' }));
         line.push('|');
         line
@@ -69,18 +78,22 @@ mod tests {
     use super::Excerpt;
 
     #[test]
-    fn an_excerpt_shows_the_bytes_before_and_after_the_first_wrong_one() {
-        let expected: Vec<u8> = (0..64).collect();
-        let got = &expected[..20];
-        let excerpt = Excerpt::around(20, &expected, got);
-        assert_eq!(excerpt.expected.start, 12);
-        assert_eq!(excerpt.expected.bytes.len(), 24);
-        assert!(excerpt.expected.more && !excerpt.got.more);
-        assert!(excerpt.got.hex().starts_with("… 0c 0d"), "{}", excerpt.got.hex());
+    fn an_excerpt_shows_the_bytes_around_the_first_wrong_one_and_marks_it() {
+        let expected: Vec<u8> = (0x30..0x70).collect();
+        let mut got = expected[..40].to_vec();
+        got[20] = 0;
+        let excerpt = Excerpt::around(20, &expected, &got);
+        let line = excerpt.expected.hex(excerpt.offset);
+        assert!(line.starts_with(".. 40 41 42 43[44]45 46"), "{line}");
+        assert!(line.ends_with("..  |@ABCDEFGHIJKLMNO|"), "{line}");
+        assert!(excerpt.got.hex(20).contains("43[00]45"));
     }
 
     #[test]
-    fn nothing_at_all_is_said_in_words() {
-        assert_eq!(Excerpt::around(0, b"\0", b"").got.hex(), "(nothing)  ||");
+    fn the_place_where_bytes_are_missing_is_marked_too() {
+        let excerpt = Excerpt::around(2, b"abcd", b"ab");
+        assert!(excerpt.expected.hex(2).contains("62[63]64"), "{}", excerpt.expected.hex(2));
+        assert!(excerpt.got.hex(2).contains("61 62[]"), "{}", excerpt.got.hex(2));
+        assert!(Excerpt::around(0, b"ab", b"").got.hex(0).contains("[]"));
     }
 }

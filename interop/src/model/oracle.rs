@@ -121,6 +121,7 @@ impl<'a> Replay<'a> {
             summary,
             diagnosis: (!early).then(diagnosis).flatten(),
             excerpt: Some(Excerpt::around(offset, due, &account.seen)),
+            binds: false,
         })
     }
 
@@ -135,7 +136,7 @@ impl<'a> Replay<'a> {
             _ => "the client reset its connection at once",
         };
         let summary = summary.to_owned();
-        Some(Finding { clause: Clause::P11, blame, summary, diagnosis: None, excerpt: None })
+        Some(Finding::new(Clause::P11, blame, summary).binding())
     }
 
     fn missing_bytes(&self, channel: Channel, account: &Account) -> Option<Finding> {
@@ -165,6 +166,7 @@ impl<'a> Replay<'a> {
             ),
             diagnosis: None,
             excerpt: Some(Excerpt::around(seen, &account.due, &account.seen)),
+            binds: false,
         })
     }
 
@@ -187,6 +189,7 @@ impl<'a> Replay<'a> {
             summary: format!("the {who} did not end the connection after {after}"),
             diagnosis: None,
             excerpt: None,
+            binds: false,
         })
     }
 
@@ -211,7 +214,7 @@ impl<'a> Replay<'a> {
             Wire::Unseen => Blame::Undecided,
         };
         let summary = if conn == 0 { summary } else { format!("{summary} (connection {conn})") };
-        Some(Finding { clause: Clause::P13, blame, summary, diagnosis: None, excerpt: None })
+        Some(Finding::new(Clause::P13, blame, summary))
     }
 
     /// How the connection of interest ended: the one that went wrong, or else the first.
@@ -242,14 +245,11 @@ impl<'a> Replay<'a> {
     }
 }
 
-fn crashed(exit: Exit) -> Finding {
-    Finding {
-        clause: Clause::P11,
-        blame: Blame::Server,
-        summary: format!("the server process {exit} during the case"),
-        diagnosis: None,
-        excerpt: None,
-    }
+/// The server process ended in, or right after, a case.
+#[must_use]
+pub fn crashed(exit: Exit) -> Finding {
+    let summary = format!("the server process {exit} although nobody had asked it to");
+    Finding::new(Clause::P11, Blame::Server, summary).binding()
 }
 
 /// Where an offset stands in a stream of frames.

@@ -97,6 +97,22 @@ pub struct Finding {
     pub diagnosis: Option<String>,
     /// The bytes around the first wrong one.
     pub excerpt: Option<Excerpt>,
+    /// It binds whatever the level of the case: a server that dies, or accepts no more.
+    pub binds: bool,
+}
+
+impl Finding {
+    /// A finding without bytes to show.
+    #[must_use]
+    pub const fn new(clause: Clause, blame: Blame, summary: String) -> Self {
+        Self { clause, blame, summary, diagnosis: None, excerpt: None, binds: false }
+    }
+
+    /// The same, binding whatever the level of the case.
+    #[must_use]
+    pub fn binding(self) -> Self {
+        Self { binds: true, ..self }
+    }
 }
 
 /// The oracle's word on one case.

@@ -8,6 +8,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::process::getuid;
 use sha2::{Digest, Sha256};
 use tokio::time::{sleep, timeout};
 
@@ -87,22 +88,18 @@ pub async fn prepare(
     Ok(out)
 }
 
-/// Where build products are kept: `INTEROP_CACHE_DIR`, or the user's cache directory.
-///
-/// # Errors
-/// When neither is known.
-pub fn cache_dir() -> Result<PathBuf, BuildError> {
+/// Where build products are kept: `INTEROP_CACHE_DIR`, or the user's cache directory, or, where none is known,
+/// a directory for temporary files.
+#[must_use]
+pub fn cache_dir() -> PathBuf {
     let set =
         |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("INTEROP_CACHE_DIR")
         .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("interop")))
-        .or_else(|| set("HOME").map(|home| home.join(".cache/interop")));
-    let cache = cache.ok_or_else(|| BuildError::Cache {
-        path: PathBuf::new(),
-        reason: "neither INTEROP_CACHE_DIR, XDG_CACHE_HOME nor HOME is set".to_owned(),
-    })?;
-    std::path::absolute(&cache)
-        .map_err(|e| BuildError::Cache { path: cache.clone(), reason: e.to_string() })
+        .or_else(|| set("HOME").map(|home| home.join(".cache/interop")))
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("interop-{}", getuid().as_raw())));
+    // The working directory differs from peer to peer.
+    std::path::absolute(&cache).unwrap_or(cache)
 }
 
 async fn run(manifest: &Manifest, launch: &Launch) -> Result<(), BuildError> {

@@ -6,7 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use regex::Regex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, ChildStdout};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::manifest::Contract;
@@ -32,6 +32,7 @@ pub struct RunningClient {
     stop: Stop,
     lines: bool,
     tail: Tail,
+    ended: watch::Receiver<Option<Exit>>,
 }
 
 /// How many writes may wait for a client that does not read its stdin.
@@ -66,11 +67,13 @@ impl RunningClient {
             }
         };
         let mut exit = process.watch_exit();
+        let (told, ended) = watch::channel(None);
         tokio::spawn(async move {
-            let ended = wait_exit(&mut exit).await;
+            let exit = wait_exit(&mut exit).await;
             // Its output is whole once the pipes have ended; a grandchild may keep them open.
             let _ = timeout(limits::DRAIN, async { tokio::join!(stdout, stderr) }).await;
-            if let Some(exit) = ended {
+            let _ = told.send(exit);
+            if let Some(exit) = exit {
                 let _ = events.send(ClientEvent::Exited(exit)).await;
             }
         });
@@ -78,7 +81,7 @@ impl RunningClient {
             Contract::Frames => (Stop::EndOfInput, false),
             Contract::Lines { stop, .. } => (*stop, true),
         };
-        Ok(Self { process, stdin, stop, lines, tail })
+        Ok(Self { process, stdin, stop, lines, tail, ended })
     }
 
     /// Gives it messages to send. Waits where it does not take them.
@@ -110,16 +113,10 @@ impl RunningClient {
         self.tail.lines()
     }
 
-    /// How it ended, if it has.
+    /// A handle that waits for its end, and for all that it wrote before. Cancel safe.
     #[must_use]
-    pub fn exit(&self) -> Option<Exit> {
-        self.process.exit()
-    }
-
-    /// A handle that waits for its end. Cancel safe.
-    #[must_use]
-    pub fn watch_exit(&self) -> tokio::sync::watch::Receiver<Option<Exit>> {
-        self.process.watch_exit()
+    pub fn watch_end(&self) -> watch::Receiver<Option<Exit>> {
+        self.ended.clone()
     }
 
     /// Ends it if it still runs.

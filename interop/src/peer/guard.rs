@@ -6,15 +6,20 @@
 use std::collections::HashSet;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
-use std::process::ChildStdin;
-use std::sync::{Mutex, OnceLock};
+use std::process::{Child, ChildStdin};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// The hidden subcommand by which the harness's own executable becomes the guard.
 pub const SUBCOMMAND: &str = "guard";
 
-static GUARD: OnceLock<Mutex<ChildStdin>> = OnceLock::new();
+static GUARD: Mutex<Option<Guard>> = Mutex::new(None);
+
+struct Guard {
+    process: Child,
+    orders: ChildStdin,
+}
 
 /// Starts the guard, once for the life of this process. Without it peers are still ended in every
 /// orderly way, and their direct children on Linux in every other.
@@ -22,11 +27,22 @@ static GUARD: OnceLock<Mutex<ChildStdin>> = OnceLock::new();
 /// # Errors
 /// When the program cannot be started.
 pub fn start(interop: &Path) -> io::Result<()> {
-    let mut guard = super::spawn::guard(interop)?;
-    if let Some(pipe) = guard.stdin.take() {
-        let _ = GUARD.set(Mutex::new(pipe));
-    }
+    let mut process = super::spawn::guard(interop)?;
+    let orders = process.stdin.take();
+    *lock() = orders.map(|orders| Guard { process, orders });
     Ok(())
+}
+
+/// Ends the guard, once there is nothing left to guard.
+pub fn dismiss() {
+    if let Some(Guard { mut process, orders }) = lock().take() {
+        drop(orders);
+        let _ = process.wait();
+    }
+}
+
+fn lock() -> MutexGuard<'static, Option<Guard>> {
+    GUARD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Entrusts a process group to the guard.
@@ -40,10 +56,11 @@ pub(super) fn take_back(group: Pid) {
 }
 
 fn tell(sign: char, group: Pid) {
-    let Some(pipe) = GUARD.get() else { return };
-    let mut pipe = pipe.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    // One short write, so that it is whole or not at all; a dead guard is not worth failing a run for.
-    let _ = pipe.write_all(format!("{sign}{}\n", group.as_raw_nonzero()).as_bytes());
+    if let Some(guard) = lock().as_mut() {
+        // One short write, so that it is whole or not at all; a dead guard is not worth failing a run for.
+        let order = format!("{sign}{}\n", group.as_raw_nonzero());
+        let _ = guard.orders.write_all(order.as_bytes());
+    }
 }
 
 /// The guard's whole life: reads group ids until the harness is gone, then kills what is left.

@@ -152,13 +152,24 @@ mod table {
     pub const TIME_WAIT: &str = "06";
     pub const LISTEN: &str = "0A";
 
-    /// Whether a socket with this local port is in this state. Where there are no tables, none is.
+    /// How the tables write our address, and those that stand for every address.
+    const REACHABLE: [&str; 4] = [
+        "0100007F",
+        "00000000",
+        "00000000000000000000000000000000",
+        "0000000000000000FFFF00000100007F",
+    ];
+
+    /// Whether a socket with this local port, which we could reach, is in this state. Where there are no
+    /// tables, none is.
     pub fn holds(port: u16, state: &str) -> bool {
-        let port = format!(":{port:04X}");
         let row = |line: &str| {
             let mut columns = line.split_whitespace().skip(1);
-            let local = columns.next().is_some_and(|local| local.ends_with(&port));
-            local && columns.nth(1) == Some(state)
+            let local = columns.next().and_then(|local| local.split_once(':'));
+            let ours = local.is_some_and(|(address, at)| {
+                REACHABLE.contains(&address) && u16::from_str_radix(at, 16) == Ok(port)
+            });
+            ours && columns.nth(1) == Some(state)
         };
         ["/proc/net/tcp", "/proc/net/tcp6"]
             .iter()

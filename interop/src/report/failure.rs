@@ -44,8 +44,12 @@ pub fn block(result: &CaseResult, charset: Charset, again: &Again) -> String {
         line("known", reason);
     }
     if let Some(excerpt) = &result.excerpt {
-        line("expected", &excerpt.expected.hex());
-        line("got", &excerpt.got.hex());
+        let offset = excerpt.offset;
+        line(
+            "expected",
+            &format!("{}  from byte {}", excerpt.expected.hex(offset), excerpt.expected.start),
+        );
+        line("got", &excerpt.got.hex(offset));
     }
     let output = &result.tail[result.tail.len().saturating_sub(OUTPUT)..];
     if !output.is_empty() {

@@ -1,4 +1,4 @@
-//! The result for people: failures as they come, then the matrix, what was skipped and known, the sum.
+//! The result for people: what went wrong, what was known or skipped, then the matrix and the sum.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -38,9 +38,6 @@ impl<W: Write> Human<W> {
 
     fn finished(&mut self, summary: &Summary) -> io::Result<()> {
         sort(&mut self.results);
-        if !self.results.is_empty() {
-            writeln!(self.out, "{}", matrix::draw(&self.results, self.charset))?;
-        }
         self.errors()?;
         self.failures()?;
         self.known()?;
@@ -52,6 +49,9 @@ impl<W: Write> Human<W> {
                 "{red}stale{red:#}  {}, [{}.known] \"{}\": {}",
                 stale.peer, stale.section, stale.pattern, stale.problem
             )?;
+        }
+        if !self.results.is_empty() {
+            writeln!(self.out, "{}", matrix::draw(&self.results, self.charset))?;
         }
         self.sum(summary)?;
         self.out.flush()

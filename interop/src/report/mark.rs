@@ -10,7 +10,7 @@ use crate::model::outcome::Outcome;
 pub enum Charset {
     /// ✓ ✗ ●
     Unicode,
-    /// ok FAIL
+    /// ok X ~
     Ascii,
 }
 
@@ -39,8 +39,8 @@ impl Charset {
             (Self::Unicode, Outcome::Unsupported) => "∅",
             (_, Outcome::Error) => "!",
             (Self::Ascii, Outcome::Pass) => "ok",
-            (Self::Ascii, Outcome::Fail) => "FAIL",
-            (Self::Ascii, Outcome::Known) => "known",
+            (Self::Ascii, Outcome::Fail) => "X",
+            (Self::Ascii, Outcome::Known) => "~",
             (Self::Ascii, Outcome::Skipped) => "-",
             (Self::Ascii, Outcome::Unsupported) => "n/a",
         }

@@ -197,6 +197,12 @@ impl CaseResult {
         }
     }
 
+    /// Whether what was found is that nothing came where something was due.
+    pub(super) fn got_nothing(&self) -> bool {
+        let nothing = |excerpt: &Excerpt| excerpt.offset == 0 && excerpt.got.bytes.is_empty();
+        self.diagnosis.is_none() && self.excerpt.as_ref().is_some_and(nothing)
+    }
+
     /// Something was found in it; a reason makes it a known deviation.
     pub(super) fn accuse(&mut self, finding: Finding, reason: Option<String>) {
         self.outcome = if reason.is_some() { Outcome::Known } else { Outcome::Fail };
@@ -204,6 +210,9 @@ impl CaseResult {
         self.blame = Some(finding.blame);
         self.summary = format!("{}: {}", finding.clause, finding.summary);
         self.diagnosis = finding.diagnosis;
+        if finding.binds {
+            self.level = Level::Must;
+        }
         self.excerpt = finding.excerpt;
     }
 

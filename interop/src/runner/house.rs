@@ -12,15 +12,16 @@ use tokio::time::timeout;
 
 use crate::limits;
 use crate::model::case::Case;
+use crate::model::transcript::Exit;
 use crate::peer::build::{self, BuildError};
 use crate::peer::command::{Template, Values};
 use crate::peer::manifest::{ServerSide, Start};
 use crate::peer::port::{self, Lease, PortError};
-use crate::peer::process::Launch;
+use crate::peer::process::{Launch, wait_exit};
 use crate::peer::registry::Peer;
 use crate::peer::server::RunningServer;
 use crate::peer::start::StartError;
-use crate::stage::{Acted, Cast, ClientCast, ServerCast, act};
+use crate::stage::{Acted, Cast, ClientCast, ServerCast, act, dialect};
 
 use super::plan::Unit;
 use super::run::Context;
@@ -117,6 +118,29 @@ impl<'a> House<'a> {
     /// Acts a case out with whoever plays here.
     pub async fn act(&self, case: &Case, patience: Duration) -> Result<Acted, StartError> {
         act(case, self.cast(), patience).await
+    }
+
+    /// How the server ended by itself, if it did.
+    pub fn server_exit(&self) -> Option<Exit> {
+        match &self.server {
+            Some(Standing::Program { server, .. }) => server.exit(),
+            Some(Standing::Elsewhere(_)) | None => None,
+        }
+    }
+
+    /// The same, of a server that may be about to.
+    pub async fn server_exit_soon(&self) -> Option<Exit> {
+        let Some(Standing::Program { server, .. }) = &self.server else { return None };
+        timeout(limits::CRASH, wait_exit(&mut server.watch_exit())).await.ok().flatten()
+    }
+
+    /// What a server that answers nothing would answer to.
+    pub async fn dialect(&self) -> Option<String> {
+        let address = match self.server.as_ref()? {
+            Standing::Program { server, .. } => server.address(),
+            Standing::Elsewhere(address) => *address,
+        };
+        dialect::diagnose(address, self.unit.protocol, limits::DIALECT).await
     }
 
     /// The last lines of the server's output.

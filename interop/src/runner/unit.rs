@@ -12,8 +12,9 @@ use tokio::time::Instant;
 use crate::limits;
 use crate::model::case::Case;
 use crate::model::names::Level;
-use crate::model::oracle::judge;
+use crate::model::oracle::{crashed, judge};
 use crate::model::outcome::{Blame, Outcome, Verdict};
+use crate::model::transcript::Exit;
 use crate::peer::start::StartError;
 use crate::stage::Acted;
 
@@ -46,12 +47,13 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
             return End::of(&error.into(), Blame::Environment).tell(unit, all, tell).await;
         }
     };
-    let mut player = Player { unit, house, tell, accused: 0 };
-    if let Err(NoServer { error, unplayed }) = player.play_all().await {
+    let mut player = Player { unit, house, tell, last: None, accused: 0, dialect: None };
+    let played = player.play_all().await;
+    player.leave().await;
+    if let Err(NoServer { error, unplayed }) = played {
         let cases: Vec<_> = unplayed.into_iter().map(|at| all[at].clone()).collect();
         End::of(&error, Blame::Server).tell(unit, &cases, tell).await;
     }
-    player.house.take_down().await;
 }
 
 /// Why cases could not be played.
@@ -91,8 +93,12 @@ struct Player<'a> {
     unit: &'a Unit,
     house: House<'a>,
     tell: &'a Teller,
+    /// Not yet told: a server that is found dead before the next case has died of this one.
+    last: Option<CaseResult>,
     /// How often a failure was confirmed by a second look.
     accused: u32,
+    /// What a server that answers nothing would answer to, once it has been asked.
+    dialect: Option<Option<String>>,
 }
 
 /// One look at a case.
@@ -145,7 +151,7 @@ impl Player<'_> {
                 result.summary.push_str(" (only after other cases on the same connection)");
             }
         }
-        self.tell.case(result).await;
+        self.tell(result).await;
         Ok(())
     }
 
@@ -156,15 +162,16 @@ impl Player<'_> {
             let unplayed = |error| NoServer { error, unplayed: cases[nth..].to_vec() };
             let result = self.play_case(at).await.map_err(unplayed)?;
             all_pass &= result.outcome == Outcome::Pass;
-            self.tell.case(result).await;
+            self.tell(result).await;
         }
         Ok(all_pass)
     }
 
     /// A case by itself. A failure is looked at twice, until the peer has shown that it does fail.
     async fn play_case(&mut self, at: usize) -> Result<CaseResult, StartError> {
-        let first = self.look_at(at, limits::PATIENCE).await?;
         let sure = self.accused >= limits::SECOND_LOOKS;
+        let patience = if sure { limits::LESS_PATIENCE } else { limits::PATIENCE };
+        let first = self.look_at(at, patience).await?;
         if first.result.outcome != Outcome::Fail || sure {
             return Ok(first.result);
         }
@@ -182,7 +189,7 @@ impl Player<'_> {
     }
 
     async fn look_at(&mut self, at: usize, patience: Duration) -> Result<Look, StartError> {
-        self.house.stand_up().await?;
+        self.stand_up().await?;
         let (case, level) = &self.unit.cases[at];
         let begun = Instant::now();
         let mut result = CaseResult::blank(self.unit, case, *level);
@@ -196,6 +203,9 @@ impl Player<'_> {
             Err(error) => End::of(&error, Blame::Client).mark(&mut result),
         }
         result.duration_us = begun.elapsed();
+        if result.blame == Some(Blame::Server) && result.got_nothing() {
+            result.diagnosis = self.dialect().await;
+        }
         if result.outcome != Outcome::Pass {
             // What went wrong may have left the server in a state that is nobody else's business.
             self.house.take_down().await;
@@ -224,13 +234,55 @@ impl Player<'_> {
         }
     }
 
+    async fn stand_up(&mut self) -> Result<(), StartError> {
+        if let Some(exit) = self.house.server_exit() {
+            self.died_of_the_last(exit);
+        }
+        self.house.stand_up().await
+    }
+
+    fn died_of_the_last(&mut self, exit: Exit) {
+        let passed = |result: &&mut CaseResult| result.outcome == Outcome::Pass;
+        if let Some(result) = self.last.as_mut().filter(passed) {
+            let cases = &self.unit.cases;
+            let case = cases.iter().find(|(case, _)| case.id == result.case);
+            let reason = case.and_then(|(case, _)| known::reason(self.unit, case, Blame::Server));
+            result.accuse(crashed(exit), reason);
+            result.tail = self.house.server_tail();
+        }
+    }
+
+    async fn tell(&mut self, result: CaseResult) {
+        if let Some(last) = self.last.replace(result) {
+            self.tell.case(last).await;
+        }
+    }
+
+    /// Ends the server, and tells of the last case, of which it may have died.
+    async fn leave(&mut self) {
+        if let Some(exit) = self.house.server_exit_soon().await {
+            self.died_of_the_last(exit);
+        }
+        if let Some(last) = self.last.take() {
+            self.tell.case(last).await;
+        }
+        self.house.take_down().await;
+    }
+
+    async fn dialect(&mut self) -> Option<String> {
+        if self.dialect.is_none() {
+            self.dialect = Some(self.house.dialect().await);
+        }
+        self.dialect.clone().flatten()
+    }
+
     /// `None` when the client could not be started.
     async fn look_at_all(
         &mut self,
         together: &Together,
         patience: Duration,
     ) -> Result<Option<JointLook>, StartError> {
-        self.house.stand_up().await?;
+        self.stand_up().await?;
         let begun = Instant::now();
         let Ok(acted) = self.house.act(&together.case, patience).await else { return Ok(None) };
         let took = begun.elapsed();
@@ -242,7 +294,7 @@ impl Player<'_> {
         Ok(Some(JointLook { verdict, reached, took }))
     }
 
-    async fn tell_all_pass(&self, together: &Together, look: &JointLook) {
+    async fn tell_all_pass(&mut self, together: &Together, look: &JointLook) {
         let share = look.took / u32::try_from(together.parts.len()).unwrap_or(1);
         for &at in &together.parts {
             let (case, level) = &self.unit.cases[at];
@@ -250,7 +302,7 @@ impl Player<'_> {
             result.close = look.verdict.close;
             result.confirmed = look.verdict.confirmed;
             result.duration_us = share;
-            self.tell.case(result).await;
+            self.tell(result).await;
         }
     }
 }

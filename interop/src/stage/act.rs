@@ -18,7 +18,7 @@ use super::raw::{RawEnd, bytes_of, connect};
 use super::scene::Scene;
 use crate::limits;
 use crate::model::case::{Case, Step, Write};
-use crate::model::names::Role;
+use crate::model::names::{Clause, Role};
 use crate::model::protocol::Protocol;
 use crate::model::transcript::{
     Act, Channel, ChannelEnd, Conn, Exit, Setting, Sight, Stop, Transcript, Wire,
@@ -94,7 +94,8 @@ pub async fn act(case: &Case, cast: Cast<'_>, patience: Duration) -> Result<Acte
             Ok(())
         }
     };
-    actor.wait_for_a_crash().await;
+    actor.wait_for_a_crash(case).await;
+    scene.linger().await;
     // What the peers do because we leave is no part of it.
     let transcript = scene.transcript();
     let client_tail = actor.leave().await;
@@ -291,16 +292,15 @@ impl<'a> Actor<'a> {
         let (events, inbox) = mpsc::channel(EVENTS);
         let started = RunningClient::start(&launch, cast.contract, events).await;
         let client = started.map_err(|e| StartError::cannot_run(&launch, &e))?;
-        let mut exit = client.watch_exit();
+        let mut exit = client.watch_end();
         self.watchers.push(tokio::spawn(forward(inbox, conn, self.scene.clone())));
         self.clients.insert(conn, client);
         if let Some(listener) = &self.listener {
             let accepted = tokio::select! {
                 biased;
                 Ok((stream, _)) = listener.accept() => Some(stream),
-                exit = wait_exit(&mut exit) => {
-                    self.gone_before_it_connected(conn, &launch, exit)?;
-                    None
+                Some(exit) = wait_exit(&mut exit) => {
+                    return Err(self.gone_before_it_connected(conn, &launch, exit));
                 }
                 () = sleep(limits::START) => {
                     let waiting_for = "the client to connect".to_owned();
@@ -319,18 +319,10 @@ impl<'a> Actor<'a> {
         Ok(())
     }
 
-    /// A client that ends before it connects may not have been started at all, or have said why.
-    fn gone_before_it_connected(
-        &self,
-        conn: Conn,
-        launch: &Launch,
-        exit: Option<Exit>,
-    ) -> Result<(), StartError> {
+    /// A client that ends before it connects has not come up: nothing of it can be judged.
+    fn gone_before_it_connected(&self, conn: Conn, launch: &Launch, exit: Exit) -> StartError {
         let tail = self.clients.get(&conn).map(RunningClient::tail).unwrap_or_default();
-        match exit.map(|exit| StartError::exited(launch.command_line(), exit, tail)) {
-            Some(StartError::Exited { .. }) | None => Ok(()), // a fault of its own, which is judged
-            Some(error) => Err(error),
-        }
+        StartError::exited(launch.command_line(), exit, tail)
     }
 
     async fn connected(&mut self, conn: Conn, stream: TcpStream) {
@@ -390,10 +382,13 @@ impl<'a> Actor<'a> {
         tail
     }
 
-    /// A program that dies closes its connections a moment before its end is known.
-    async fn wait_for_a_crash(&self) {
+    /// A program that dies closes its connections a moment before its end is known, and may do so where a
+    /// connection was to end anyway.
+    async fn wait_for_a_crash(&self, case: &Case) {
+        let hostile = [Clause::P8, Clause::P9, Clause::P11];
+        let hostile = case.clauses.iter().any(|clause| hostile.contains(clause));
         let exit = self.cast.server.as_ref().and_then(|server| server.exit.clone());
-        if let Some(mut exit) = exit.filter(|_| self.scene.is_broken()) {
+        if let Some(mut exit) = exit.filter(|_| hostile || self.scene.is_broken()) {
             let _ = timeout(limits::CRASH, wait_exit(&mut exit)).await;
         }
     }

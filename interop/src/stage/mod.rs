@@ -6,6 +6,7 @@
 
 mod act;
 pub mod delivery;
+pub mod dialect;
 pub mod link;
 pub mod raw;
 pub mod scene;

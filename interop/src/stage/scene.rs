@@ -1,5 +1,7 @@
 //! What all tasks of a case share: the events so far, and the ledger that says what is still due.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use crate::limits;
-use crate::model::ledger::{Ledger, Progress};
+use crate::model::ledger::{Account, Ledger, Progress};
 use crate::model::names::Clause;
 use crate::model::transcript::{Act, Channel, ChannelEnd, Event, Setting, Sight, Transcript, What};
 
@@ -20,6 +22,8 @@ pub struct Scene {
     patience: Duration,
     books: Mutex<Books>,
     changed: Notify,
+    /// An end that is not judged was waited for in vain.
+    keeps_open: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -50,6 +54,7 @@ impl Scene {
             patience,
             books: Mutex::new(Books { ledger, transcript }),
             changed: Notify::new(),
+            keeps_open: AtomicBool::new(false),
         }
     }
 
@@ -98,9 +103,12 @@ impl Scene {
             let patience = match self.waits_for() {
                 Wait::Nothing => return,
                 Wait::Due => self.patience,
+                // A peer that has kept one end open will not close the next.
+                Wait::UnjudgedEnd if self.keeps_open.load(Relaxed) => return,
                 Wait::UnjudgedEnd => limits::UNJUDGED_END,
             };
             if timeout(patience, changed).await.is_err() {
+                self.keeps_open.store(true, Relaxed);
                 if self.waits_for() == Wait::Due {
                     let waiting_for = self.books().ledger.waiting_for();
                     self.saw(Sight::Stalled { waiting_for });
@@ -133,6 +141,18 @@ impl Scene {
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.books().ledger.progress() == Progress::Broken
+    }
+
+    /// Where bytes were wrong, waits for the rest of them to come, so that all of the evidence is there.
+    pub async fn linger(&self) {
+        let deadline = Instant::now() + limits::EVIDENCE;
+        let deviates = |(_, account): (Channel, &Account)| account.deviation.is_some();
+        while self.books().ledger.accounts().any(deviates) && Instant::now() < deadline {
+            let quiet = timeout(limits::EVIDENCE_QUIET, self.changed.notified()).await.is_err();
+            if quiet {
+                return;
+            }
+        }
     }
 
     /// How many bytes are due on a channel so far.

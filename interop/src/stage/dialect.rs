@@ -1,0 +1,95 @@
+//! What a server that answers nothing may be waiting for: the same message, with each other kind of header.
+//!
+//! A server that reads the length in the wrong byte order waits for a body of gigabytes; nothing that it
+//! sends can say so. Asked in its own dialect it answers, and that is the diagnosis.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use rust_server::framing::{ByteOrder, Counts, Framing, LengthPrefix};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::model::protocol::{Protocol, frame};
+
+/// The question. Its length is below any one byte's limit, and differs from what any header adds to it.
+const QUESTION: &[u8] = b"do you hear me?";
+
+/// Asks in every other framing at once; says in words what the one that is answered differs in.
+pub async fn diagnose(
+    server: SocketAddr,
+    protocol: Protocol,
+    patience: Duration,
+) -> Option<String> {
+    let mut asked = JoinSet::new();
+    for framing in Framing::names().filter_map(|name| name.parse::<Framing>().ok()) {
+        if framing != protocol.framing {
+            asked.spawn(async move {
+                let answered = timeout(patience, is_answered(server, framing, protocol)).await;
+                matches!(answered, Ok(Ok(true))).then_some(framing)
+            });
+        }
+    }
+    let mut understood = None;
+    while let Some(answer) = asked.join_next().await {
+        understood = understood.or(answer.ok().flatten());
+    }
+    let (Framing::LengthPrefix(due), Framing::LengthPrefix(heard)) =
+        (protocol.framing, understood?);
+    Some(difference(due, heard))
+}
+
+async fn is_answered(
+    server: SocketAddr,
+    framing: Framing,
+    protocol: Protocol,
+) -> std::io::Result<bool> {
+    let question = Bytes::from_static(QUESTION);
+    let due = frame(framing, &protocol.service.answer(&question));
+    let mut stream = TcpStream::connect(server).await?;
+    stream.write_all(&frame(framing, &question)).await?;
+    let mut answer = BytesMut::zeroed(due.len());
+    stream.read_exact(&mut answer).await?;
+    Ok(answer == due)
+}
+
+fn difference(due: LengthPrefix, heard: LengthPrefix) -> String {
+    let name = Framing::LengthPrefix(heard);
+    if heard == (LengthPrefix { order: heard.order, ..due }) {
+        return match heard.order {
+            ByteOrder::Little => "length field is little-endian".to_owned(),
+            ByteOrder::Big => "length field is big-endian".to_owned(),
+        };
+    }
+    if heard == (LengthPrefix { counts: heard.counts, ..due }) {
+        return match heard.counts {
+            Counts::HeaderAndBody => {
+                format!("length counts the header itself (it understands {name})")
+            }
+            Counts::Body => format!("length does not count the header (it understands {name})"),
+        };
+    }
+    let width = name.header_len();
+    let bytes = if width == 1 { "byte" } else { "bytes" };
+    format!("length field has {width} {bytes} (it understands {name})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(heard: &str) -> String {
+        let Framing::LengthPrefix(heard) = heard.parse().unwrap();
+        difference(LengthPrefix::U32BE, heard)
+    }
+
+    #[test]
+    fn the_difference_is_said_in_words() {
+        assert_eq!(said("u32le"), "length field is little-endian");
+        assert!(said("u32be-counted").starts_with("length counts the header itself"));
+        assert!(said("u16be").starts_with("length field has 2 bytes"));
+    }
+}
