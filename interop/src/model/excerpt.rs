@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// How many bytes are shown before the first wrong byte.
 const BEFORE: usize = 4;
 /// How many bytes are shown from the first wrong byte on.
-const AFTER: usize = 12;
+const AFTER: usize = 8;
 
 /// A window on two streams that should have been the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ mod tests {
         let excerpt = Excerpt::around(20, &expected, &got);
         let line = excerpt.expected.hex(excerpt.offset);
         assert!(line.starts_with(".. 40 41 42 43[44]45 46"), "{line}");
-        assert!(line.ends_with("..  |@ABCDEFGHIJKLMNO|"), "{line}");
+        assert!(line.ends_with("..  |@ABCDEFGHIJK|"), "{line}");
         assert!(excerpt.got.hex(20).contains("43[00]45"));
     }
 

@@ -153,10 +153,13 @@ async fn watch_output(
     }
 }
 
-/// `Some` when the line matches, with the port that it names, if it names one.
+/// `Some` when the line matches, with the port that it names, if it names one. A port that cannot be is no
+/// match: the server is not there.
 fn said_port(regex: &Regex, line: &str) -> Option<Option<u16>> {
-    let captures = regex.captures(line)?;
-    Some(captures.name("port").and_then(|port| port.as_str().parse().ok()))
+    match regex.captures(line)?.name("port") {
+        Some(port) => port.as_str().parse().ok().filter(|&port| port > 0).map(Some),
+        None => Some(None),
+    }
 }
 
 /// Waits until something listens on the port. A connection would be a client to the server, so the
@@ -191,5 +194,6 @@ mod tests {
         assert_eq!(said_port(&regex, "[info] listening on 127.0.0.1:1234"), Some(Some(1234)));
         assert_eq!(said_port(&Regex::new("ready").unwrap(), "I am ready."), Some(None));
         assert_eq!(said_port(&regex, "starting"), None);
+        assert_eq!(said_port(&regex, "listening on 127.0.0.1:99999"), None);
     }
 }

@@ -45,10 +45,7 @@ pub fn block(result: &CaseResult, charset: Charset, again: &Again) -> String {
     }
     if let Some(excerpt) = &result.excerpt {
         let offset = excerpt.offset;
-        line(
-            "expected",
-            &format!("{}  from byte {}", excerpt.expected.hex(offset), excerpt.expected.start),
-        );
+        line("expected", &excerpt.expected.hex(offset));
         line("got", &excerpt.got.hex(offset));
     }
     let output = &result.tail[result.tail.len().saturating_sub(OUTPUT)..];
