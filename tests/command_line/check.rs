@@ -121,11 +121,13 @@ fn the_mistake_of_a_program_is_found_and_named() {
     let project = loose();
     project.write("wrong.py", &ECHO_SERVER.replace("struct.pack(\">I\"", "struct.pack(\"<I\""));
     let run = project.run("check server --case framing.single -- python3 wrong.py {port}");
-    let run = run.code(1).stdout(contains("byte order").and(contains("blame     server")));
+    let run = run
+        .code(1)
+        .stdout(contains("length field is little-endian").and(contains("blame     server")));
     let said = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
     let (_, again) = said.split_once("again ").expect("the command that shows it again");
     let again = again.lines().next().expect("a line");
-    project.shell(again).code(1).stdout(contains("byte order"));
+    project.shell(again).code(1).stdout(contains("length field is little-endian"));
 
     project.write("wrong.py", &LINES_CLIENT.replace("\">I\", len(body)", "\">I\", len(text)"));
     let run = project.run(
@@ -133,6 +135,15 @@ fn the_mistake_of_a_program_is_found_and_named() {
          --case payload.multibyte -- python3 wrong.py {port}",
     );
     run.code(1).stdout(contains("characters instead of bytes"));
+}
+
+#[test]
+fn a_server_that_waits_for_gigabytes_is_told_why() {
+    let project = loose();
+    // It reads lengths in the wrong byte order too, so it answers nothing.
+    project.write("wrong.py", &ECHO_SERVER.replace(">I", "<I"));
+    let run = project.run("check server --case framing.single -- python3 wrong.py {port}");
+    run.code(1).stdout(contains("little-endian").and(contains("blame     server")));
 }
 
 #[test]

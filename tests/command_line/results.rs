@@ -104,11 +104,14 @@ fn without_a_command_all_is_run() {
 fn a_failure_is_shown_with_its_diagnosis_and_the_command_that_shows_it_again() {
     let project = Project::of([little_endian()]);
     let run = project.run("run --case framing.single").code(1);
-    run.stdout(contains("byte order"))
+    run.stdout(contains("length field is little-endian"))
         .stdout(contains("server little-endian"))
         .stdout(contains("run --role server --server little-endian --case framing.single"));
     let (_, document) = project.json("--case framing.single");
-    assert!(column(&document, "diagnosis")[0].contains("byte order"), "{document:#}");
+    assert!(
+        column(&document, "diagnosis")[0].contains("length field is little-endian"),
+        "{document:#}"
+    );
 }
 
 #[test]

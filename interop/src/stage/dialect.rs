@@ -18,7 +18,8 @@ use crate::model::protocol::{Protocol, frame};
 /// The question. Its length is below any one byte's limit, and differs from what any header adds to it.
 const QUESTION: &[u8] = b"do you hear me?";
 
-/// Asks in every other framing at once; says in words what the one that is answered differs in.
+/// Asks in every framing at once; says in words what the one that is answered differs in. A server that
+/// answers in the right one has another fault.
 pub async fn diagnose(
     server: SocketAddr,
     protocol: Protocol,
@@ -26,20 +27,18 @@ pub async fn diagnose(
 ) -> Option<String> {
     let mut asked = JoinSet::new();
     for framing in Framing::names().filter_map(|name| name.parse::<Framing>().ok()) {
-        if framing != protocol.framing {
-            asked.spawn(async move {
-                let answered = timeout(patience, is_answered(server, framing, protocol)).await;
-                matches!(answered, Ok(Ok(true))).then_some(framing)
-            });
-        }
+        asked.spawn(async move {
+            let answered = timeout(patience, is_answered(server, framing, protocol)).await;
+            matches!(answered, Ok(Ok(true))).then_some(framing)
+        });
     }
-    let mut understood = None;
-    while let Some(answer) = asked.join_next().await {
-        understood = understood.or(answer.ok().flatten());
-    }
-    let (Framing::LengthPrefix(due), Framing::LengthPrefix(heard)) =
-        (protocol.framing, understood?);
-    Some(difference(due, heard))
+    let understood: Vec<Framing> = asked.join_all().await.into_iter().flatten().collect();
+    let (Framing::LengthPrefix(due), &[Framing::LengthPrefix(heard), ..]) =
+        (protocol.framing, &understood[..])
+    else {
+        return None;
+    };
+    (!understood.contains(&protocol.framing)).then(|| difference(due, heard))
 }
 
 async fn is_answered(
