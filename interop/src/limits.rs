@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use rust_server::framing::MaxFrame;
+
+/// What a peer that promises no limit ought to take, and ought to refuse anything above (peer contract).
+pub const CUSTOMARY_LIMIT: MaxFrame = MaxFrame::new(16 * 1024 * 1024);
+
 /// How many bytes beyond those due are kept as evidence before a channel is not read any further.
 pub const FLOOD: usize = 64 * 1024;
 
@@ -32,7 +37,7 @@ pub const MORE_PATIENCE: Duration = Duration::from_secs(8);
 /// The same, for a peer that was seen to fail often enough: what it does right, it does soon.
 pub const LESS_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How many failures of one peer are looked at twice. One that has failed so often in both looks does fail,
+/// How many failures of one unit are looked at twice. One that has failed so often in both looks does fail,
 /// and waiting longer for it each time would only cost the user's time.
 pub const SECOND_LOOKS: u32 = 2;
 
@@ -75,8 +80,13 @@ pub const DRAIN: Duration = Duration::from_millis(500);
 /// How long one build command may take. Compilers are slow on a first run.
 pub const BUILD: Duration = Duration::from_secs(600);
 
-/// How long another run of the harness may hold a hard-coded port, or a build, before we give up.
-pub const LOCK: Duration = Duration::from_secs(600);
+/// How long others may hold a hard-coded port, or a build, before we give up: another run of the harness, or
+/// all other pairings of this one that use the same port.
+pub const LOCK: Duration = Duration::from_secs(3600);
+
+/// How many open files a run may need: a case holds up to a thousand connections. Peers inherit the limit, and
+/// some of them reserve memory by it, so it is not raised further.
+pub const OPEN_FILES: u64 = 8192;
 
 /// How long a port may stay in TIME_WAIT: Linux keeps it for 60 seconds.
 pub const TIME_WAIT: Duration = Duration::from_secs(65);

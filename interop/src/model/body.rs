@@ -78,11 +78,17 @@ impl Body {
     /// What a line cannot carry is not asked of a client of contract `lines`.
     #[must_use]
     pub fn fits_a_line(&self) -> bool {
-        let bytes = self.bytes();
-        let Ok(text) = std::str::from_utf8(&bytes) else {
-            return false;
-        };
-        !text.is_empty() && !text.contains(|c: char| c.is_control() || LINE_ENDS.contains(&c))
+        let plain = |c: char| !c.is_control() && !LINE_ENDS.contains(&c);
+        match self {
+            Self::Text(text) => !text.is_empty() && text.chars().all(plain),
+            Self::Bytes(bytes) => {
+                let text = std::str::from_utf8(bytes);
+                text.is_ok_and(|text| !text.is_empty() && text.chars().all(plain))
+            }
+            Self::Repeat { byte, len } => *len > 0 && byte.is_ascii() && plain((*byte).into()),
+            Self::Letters { len, .. } => *len > 0,
+            Self::Random { .. } => false,
+        }
     }
 }
 

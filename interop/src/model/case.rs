@@ -133,6 +133,17 @@ impl Case {
         bodies.map(|body| body.len() as u64).max().unwrap_or(0)
     }
 
+    /// The longest body that a header alone claims, in bytes.
+    #[must_use]
+    pub fn largest_claim(&self) -> u64 {
+        let claim = |part: &Part| match part {
+            Part::Claim(claim) => Some(*claim),
+            _ => None,
+        };
+        let parts = self.steps.iter().flat_map(Step::writes).flat_map(|write| &write.parts);
+        parts.filter_map(claim).max().unwrap_or(0)
+    }
+
     /// Whether messages are due after the client's input has ended.
     fn needs_half_close(&self) -> bool {
         let ended = self.steps.iter().position(|step| matches!(step, Step::EndInput { .. }));
@@ -147,16 +158,22 @@ impl Case {
 }
 
 impl Step {
+    fn writes(&self) -> &[Write] {
+        match self {
+            Self::Write(write) => std::slice::from_ref(write),
+            Self::Mixed { writes, .. } => writes,
+            _ => &[],
+        }
+    }
+
     /// The messages that pass between the peers because of it.
     fn bodies(&self) -> impl Iterator<Item = &Body> {
-        let (messages, writes): (&[Body], &[Write]) = match self {
-            Self::Feed { messages, .. } => (messages, &[]),
-            Self::Write(write) => (&[], std::slice::from_ref(write)),
-            Self::Mixed { writes, .. } => (&[], writes),
-            _ => (&[], &[]),
+        let fed: &[Body] = match self {
+            Self::Feed { messages, .. } => messages,
+            _ => &[],
         };
-        let written = writes.iter().flat_map(|write| &write.parts).filter_map(Part::body);
-        messages.iter().chain(written)
+        let written = self.writes().iter().flat_map(|write| &write.parts).filter_map(Part::body);
+        fed.iter().chain(written)
     }
 }
 

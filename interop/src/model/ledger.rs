@@ -8,14 +8,11 @@ use std::collections::BTreeMap;
 use bytes::{Bytes, BytesMut};
 use rust_server::framing::MaxFrame;
 
-use crate::limits::FLOOD;
+use crate::limits::{CUSTOMARY_LIMIT, FLOOD};
 
 use super::names::{Clause, Role};
 use super::protocol::{NOTATION, frame};
 use super::transcript::{Act, Channel, ChannelEnd, Conn, Exit, Setting, Sight, Stop, What, Wire};
-
-/// A server that promises no limit must take messages of this size, and ought to refuse larger ones.
-const CUSTOMARY_LIMIT: MaxFrame = MaxFrame::DEFAULT;
 
 /// The books of one case.
 #[derive(Debug)]
@@ -25,6 +22,7 @@ pub struct Ledger {
     clients: BTreeMap<Conn, ClientAccount>,
     written: BTreeMap<Conn, Written>,
     server_exit: Option<Exit>,
+    blocked: Option<Channel>,
 }
 
 /// What is due and what was seen on one channel.
@@ -108,6 +106,7 @@ impl Ledger {
             clients: BTreeMap::new(),
             written: BTreeMap::new(),
             server_exit: None,
+            blocked: None,
         }
     }
 
@@ -159,6 +158,9 @@ impl Ledger {
             }
             Sight::ClientExited { conn, exit } => self.client(*conn).exit = Some(*exit),
             Sight::ServerExited { exit } => self.server_exit = Some(*exit),
+            Sight::Blocked { channel } => {
+                self.blocked.get_or_insert(*channel);
+            }
             Sight::Delivered { .. } | Sight::Stalled { .. } => {}
         }
     }
@@ -291,16 +293,15 @@ impl Ledger {
                 && self.clients.get(&channel.conn()).is_some_and(|client| client.exit.is_some())
         };
         let broken = |(channel, account): (&Channel, &Account)| account.is_broken(exited(channel));
-        if self.server_exit.is_some() || self.accounts.iter().any(broken) {
+        if self.server_exit.is_some() || self.blocked.is_some() || self.accounts.iter().any(broken)
+        {
             return Progress::Broken;
         }
         if self.accounts.values().any(|account| account.bytes_missing() > 0) {
             return Progress::BytesMissing;
         }
-        let client_is_due =
-            |client: &ClientAccount| client.due_exit.is_some() && client.exit.is_none();
         if self.accounts.values().any(Account::end_missing)
-            || self.clients.values().any(client_is_due)
+            || self.clients.values().any(ClientAccount::exit_missing)
         {
             return Progress::EndsMissing;
         }
@@ -310,12 +311,17 @@ impl Ledger {
     /// Whether an end is missing that one of these clauses asks for: only such ends are worth a long wait.
     #[must_use]
     pub fn misses_an_end_of(&self, clauses: &[Clause]) -> bool {
-        let stream = |account: &Account| {
-            account.end_missing() && account.due_end.is_some_and(|clause| clauses.contains(&clause))
-        };
-        let exit = |client: &ClientAccount| client.due_exit.is_some() && client.exit.is_none();
+        let judged = |clause| clauses.contains(&clause) && self.judges_end(clause);
+        let stream =
+            |account: &Account| account.end_missing() && account.due_end.is_some_and(judged);
         self.accounts.values().any(stream)
-            || (clauses.contains(&Clause::P13) && self.clients.values().any(exit))
+            || (judged(Clause::P13) && self.clients.values().any(ClientAccount::exit_missing))
+    }
+
+    /// Neither a half-close nor an exit status is asked of a client that is interrupted.
+    #[must_use]
+    pub fn judges_end(&self, clause: Clause) -> bool {
+        clause != Clause::P13 || self.setting.stop != Stop::Interrupt
     }
 
     /// What is still due, in words, for a deadline's message.
@@ -331,8 +337,7 @@ impl Ledger {
                 return format!("the end of the {channel} stream");
             }
         }
-        let waits = |client: &ClientAccount| client.due_exit.is_some() && client.exit.is_none();
-        match self.clients.iter().find(|(_, client)| waits(client)) {
+        match self.clients.iter().find(|(_, client)| client.exit_missing()) {
             Some((0, _)) => "the client's exit".to_owned(),
             Some((conn, _)) => format!("the exit of client {conn}"),
             None => "nothing".to_owned(),
@@ -355,6 +360,12 @@ impl Ledger {
         self.server_exit
     }
 
+    /// The channel whose receiver takes nothing any more.
+    #[must_use]
+    pub const fn blocked(&self) -> Option<Channel> {
+        self.blocked
+    }
+
     /// Whether the raw end has written the beginning of a message and not yet its end.
     #[must_use]
     pub fn is_mid_message(&self, conn: Conn) -> bool {
@@ -373,6 +384,12 @@ impl Ledger {
         self.accounts.get(&channel).is_some_and(|account| {
             account.deviation.is_some() && account.seen.len() > account.due.len() + FLOOD
         })
+    }
+}
+
+impl ClientAccount {
+    const fn exit_missing(&self) -> bool {
+        self.due_exit.is_some() && self.exit.is_none()
     }
 }
 

@@ -12,9 +12,7 @@ use super::names::{Clause, Role};
 use super::outcome::{Blame, Close, Finding, Verdict};
 use super::protocol::NOTATION;
 use super::signature;
-use super::transcript::{
-    Channel, ChannelEnd, Conn, Exit, Setting, Sight, Stop, Transcript, What, Wire,
-};
+use super::transcript::{Channel, ChannelEnd, Conn, Exit, Setting, Sight, Transcript, What, Wire};
 
 /// Judges what was seen against what the protocol says was due.
 #[must_use]
@@ -22,22 +20,28 @@ pub fn judge(case: &Case, transcript: &Transcript) -> Verdict {
     let replay = Replay::of(case, transcript);
     let finding = replay.finding();
     let close = replay.close();
-    Verdict { finding, close, stalled: replay.stalled, confirmed: transcript.confirmed() }
+    Verdict {
+        finding,
+        close,
+        stalled: replay.stalled_for.is_some() || replay.ledger.blocked().is_some(),
+        confirmed: transcript.confirmed(),
+    }
 }
 
 struct Replay<'a> {
     case: &'a Case,
     setting: &'a Setting,
     ledger: Ledger,
-    /// What the raw end was in the middle of writing when the first excess byte came.
+    /// The raw end was in the middle of a message when the first excess byte came.
     early: bool,
-    stalled: bool,
+    /// What was waited for in vain.
+    stalled_for: Option<String>,
 }
 
 impl<'a> Replay<'a> {
     fn of(case: &'a Case, transcript: &'a Transcript) -> Self {
         let mut ledger = Ledger::new(transcript.setting.clone());
-        let (mut early, mut stalled, mut deviated) = (false, false, false);
+        let (mut early, mut stalled_for, mut deviated) = (false, None, false);
         for event in &transcript.events {
             ledger.enter(&event.what);
             match &event.what {
@@ -45,11 +49,13 @@ impl<'a> Replay<'a> {
                     deviated = ledger.accounts().any(|(_, account)| account.deviation.is_some());
                     early = deviated && ledger.is_mid_message(channel.conn());
                 }
-                What::Saw(Sight::Stalled { .. }) => stalled = true,
+                What::Saw(Sight::Stalled { waiting_for }) => {
+                    stalled_for.get_or_insert_with(|| waiting_for.clone());
+                }
                 _ => {}
             }
         }
-        Self { case, setting: &transcript.setting, ledger, early, stalled }
+        Self { case, setting: &transcript.setting, ledger, early, stalled_for }
     }
 
     fn finding(&self) -> Option<Finding> {
@@ -60,7 +66,14 @@ impl<'a> Replay<'a> {
         let exit =
             || self.ledger.clients().find_map(|(conn, client)| self.wrong_exit(conn, client));
         let refused = || self.first(|channel, account| self.refused(channel, account));
-        deviation().or_else(crash).or_else(refused).or_else(missing).or_else(end).or_else(exit)
+        deviation()
+            .or_else(crash)
+            .or_else(refused)
+            .or_else(|| self.ledger.blocked().map(|channel| self.took_nothing(channel)))
+            .or_else(missing)
+            .or_else(end)
+            .or_else(exit)
+            .or_else(|| self.late())
     }
 
     fn first(&self, look: impl Fn(Channel, &Account) -> Option<Finding>) -> Option<Finding> {
@@ -170,10 +183,32 @@ impl<'a> Replay<'a> {
         })
     }
 
+    /// P10: whoever is written to while he is read from has to go on reading.
+    fn took_nothing(&self, channel: Channel) -> Finding {
+        let blame = match channel {
+            Channel::Requests(_) => Blame::Server,
+            Channel::Answers(_) | Channel::Delivered(_) => Blame::Client,
+        };
+        let summary = format!("the {blame} stopped reading, and everything it sends is read");
+        Finding::new(Clause::P10, blame, summary)
+    }
+
+    /// Everything is right by now, but something was waited for in vain, and the case was not played on.
+    fn late(&self) -> Option<Finding> {
+        let waited_for = self.stalled_for.as_ref()?;
+        let blame = match self.setting.role {
+            Role::Server => Blame::Server,
+            Role::Client => Blame::Client,
+            Role::Pairing => Blame::Undecided,
+        };
+        let clause = self.case.clauses.first().copied().unwrap_or(Clause::P5);
+        Some(Finding::new(clause, blame, format!("too late to be waited for: {waited_for}")))
+    }
+
     /// How a connection ends is judged by the cases that cover the clause, not by all.
     fn missing_end(&self, channel: Channel, account: &Account) -> Option<Finding> {
         let clause = account.due_end.filter(|clause| self.case.clauses.contains(clause))?;
-        if !account.end_missing() {
+        if !account.end_missing() || !self.ledger.judges_end(clause) {
             return None;
         }
         let who = self.blame(channel);
@@ -196,7 +231,7 @@ impl<'a> Replay<'a> {
     fn wrong_exit(&self, conn: Conn, client: &ClientAccount) -> Option<Finding> {
         let due = client.due_exit.filter(|_| self.case.clauses.contains(&Clause::P13))?;
         let summary = match (due, client.exit) {
-            (DueExit::Any, _) if self.setting.stop == Stop::Interrupt => return None,
+            _ if !self.ledger.judges_end(Clause::P13) => return None,
             (DueExit::Any, Some(_)) | (DueExit::Zero, Some(Exit::Code(0))) => return None,
             (DueExit::NonZero, Some(exit)) if exit != Exit::Code(0) => return None,
             (_, None) => "the client did not exit although its input and the connection have ended"
@@ -240,7 +275,7 @@ impl<'a> Replay<'a> {
                 Some(Close::FinInsideFrame)
             }
             (Some(ChannelEnd::Fin), _) => Some(Close::Fin),
-            (None, _) => self.stalled.then_some(Close::Stall),
+            (None, _) => self.stalled_for.is_some().then_some(Close::Stall),
         }
     }
 }

@@ -154,6 +154,11 @@ pub enum Sight {
         /// Whether it is known, or only likely.
         confirmed: bool,
     },
+    /// Whoever receives on this channel took nothing for as long as the deadline allows.
+    Blocked {
+        /// Which.
+        channel: Channel,
+    },
     /// Nothing moved for as long as the deadline allows.
     Stalled {
         /// What was waited for.

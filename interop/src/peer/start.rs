@@ -67,6 +67,9 @@ pub enum StartError {
     /// A port could not be had.
     #[error("{0}")]
     Port(String),
+    /// The harness itself could not go on.
+    #[error("{0}")]
+    Harness(String),
     /// It could not be built.
     #[error("{0}")]
     Build(String),
@@ -112,6 +115,7 @@ impl StartError {
             Self::CannotRun { .. } | Self::Unreachable { .. } | Self::Port(_) | Self::Build(_) => {
                 Blame::Environment
             }
+            Self::Harness(_) => Blame::Harness,
             Self::Unsupported { .. } | Self::Exited { .. } | Self::NeverReady { .. } => role,
         }
     }

@@ -159,16 +159,19 @@ impl Unit {
 
     /// Whether the case can be asked of these peers.
     fn suits(&self, case: &Case) -> bool {
-        let lines = self.client_side().and_then(|side| match &side.contract {
-            Contract::Lines { stop, .. } => Some(*stop),
-            Contract::Frames => None,
+        if case.role != self.role() {
+            return false;
+        }
+        let carried = self.client_side().is_none_or(|side| match side.contract {
+            Contract::Frames => true,
+            Contract::Lines { stop, .. } => case.suits_lines(stop),
         });
-        let carried = lines.is_none_or(|stop| case.suits_lines(stop));
         let Framing::LengthPrefix(prefix) = self.protocol.framing;
         let promised = self.limits().into_iter().flatten().map(MaxFrame::get).min();
         let limit = promised.unwrap_or(u64::MAX).min(prefix.largest_body());
         let taken = case.longest_message() <= limit;
-        case.role == self.role() && carried && taken
+        // A claim that the header has no room for cannot be made.
+        carried && taken && case.largest_claim() <= prefix.largest_body()
     }
 
     /// The level of a case for these peers: some bind only those that promise a limit.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rust_server::framing::MaxFrame;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -185,9 +186,12 @@ impl<'a> Actor<'a> {
                     link.recut(cut.clone());
                 }
             }
-            Step::Write(write) => self.write(write).await,
-            Step::Mixed { writes, seed } => self.mixed(writes, *seed).await,
-            Step::Settle => self.scene.settle().await,
+            Step::Write(write) => self.write(write).await?,
+            Step::Mixed { writes, seed } => self.mixed(writes, *seed).await?,
+            Step::Settle => {
+                self.scene.settle().await;
+                self.raw.retain(|_, end| !end.is_over());
+            }
             Step::EndInput { conn } => {
                 self.scene.did(Act::InputEnded { conn: *conn });
                 if let Some(client) = self.clients.get_mut(conn) {
@@ -195,16 +199,14 @@ impl<'a> Actor<'a> {
                 }
             }
             Step::Finish { conn } => {
-                if let Some(end) = self.raw_end(*conn).await {
+                if let Some(end) = self.raw_end(*conn).await? {
                     end.finish();
                 }
             }
-            Step::Abort { conn } => {
-                self.raw_end(*conn).await;
-                if let Some(end) = self.raw.remove(conn) {
-                    end.abort().await;
-                }
-            }
+            Step::Abort { conn } => match self.raw.remove(conn) {
+                Some(end) => end.abort().await,
+                None => self.connect_and_abort(*conn).await?,
+            },
         }
         Ok(())
     }
@@ -224,18 +226,19 @@ impl<'a> Actor<'a> {
         Ok(())
     }
 
-    async fn write(&mut self, write: &Write) {
+    async fn write(&mut self, write: &Write) -> Result<(), StartError> {
         let bytes = bytes_of(&write.parts, self.cast.protocol.framing);
-        let Some(end) = self.raw_end(write.conn).await else {
-            return;
-        };
+        let Some(end) = self.raw_end(write.conn).await? else { return Ok(()) };
         for fragment in write.cut.fragments(bytes.len()) {
-            end.deliver(bytes.slice(fragment)).await;
+            if !end.deliver(bytes.slice(fragment)).await {
+                break;
+            }
         }
+        Ok(())
     }
 
     /// The fragments of several connections, each connection's own in order, in a seeded order of all.
-    async fn mixed(&mut self, writes: &[Write], seed: u64) {
+    async fn mixed(&mut self, writes: &[Write], seed: u64) -> Result<(), StartError> {
         let framing = self.cast.protocol.framing;
         let mut queues: Vec<(Conn, VecDeque<Bytes>)> = Vec::new();
         for write in writes {
@@ -247,32 +250,66 @@ impl<'a> Actor<'a> {
         while !queues.is_empty() {
             let at = rng.usize(..queues.len());
             let (conn, fragments) = &mut queues[at];
-            match fragments.pop_front() {
-                Some(fragment) => {
-                    if let Some(end) = self.raw_end(*conn).await {
-                        end.deliver(fragment).await;
-                    }
-                }
-                None => drop(queues.swap_remove(at)),
+            let goes_on = match (fragments.pop_front(), *conn) {
+                (Some(fragment), conn) => match self.raw_end(conn).await? {
+                    Some(end) => end.deliver(fragment).await,
+                    None => false,
+                },
+                (None, _) => false,
+            };
+            if !goes_on {
+                queues.swap_remove(at);
             }
         }
+        Ok(())
     }
 
     /// The raw end of a connection. As a client it connects when it is first needed; as a server it was
     /// made when the client connected.
-    async fn raw_end(&mut self, conn: Conn) -> Option<&mut RawEnd> {
-        if self.role == Role::Server && !self.raw.contains_key(&conn) {
-            let server = self.cast.server.as_ref()?.address;
+    async fn raw_end(&mut self, conn: Conn) -> Result<Option<&mut RawEnd>, StartError> {
+        if self.role == Role::Server
+            && !self.raw.contains_key(&conn)
+            && let Some(server) = &self.cast.server
+        {
             let channel = Channel::Answers(conn);
-            let end = connect(server)
+            let end = connect(server.address)
                 .await
                 .and_then(|stream| RawEnd::new(stream, channel, self.scene.clone()));
             match end {
                 Ok(end) => drop(self.raw.insert(conn, end)),
-                Err(_) => self.scene.saw_end(channel, ChannelEnd::Refused),
+                Err(error) => self.refused(channel, &error)?,
             }
         }
-        self.raw.get_mut(&conn)
+        Ok(self.raw.get_mut(&conn))
+    }
+
+    /// A client that is gone before it is accepted.
+    async fn connect_and_abort(&mut self, conn: Conn) -> Result<(), StartError> {
+        let Some(server) = &self.cast.server else { return Ok(()) };
+        match TcpStream::connect(server.address).await {
+            Ok(stream) => {
+                self.scene.did(Act::Aborted { conn });
+                let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+                Ok(())
+            }
+            Err(error) => self.refused(Channel::Answers(conn), &error),
+        }
+    }
+
+    /// A connection that could not be made is the other end's fault only where the other end said no.
+    fn refused(&self, channel: Channel, error: &io::Error) -> Result<(), StartError> {
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput,
+            NotConnected, TimedOut,
+        };
+        match error.kind() {
+            ConnectionRefused | ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected
+            | InvalidInput | TimedOut => {
+                self.scene.saw_end(channel, ChannelEnd::Refused);
+                Ok(())
+            }
+            _ => Err(StartError::Harness(format!("cannot connect: {error}"))),
+        }
     }
 
     /// Sees to it that a client runs and is connected, and that its greeting has been answered.
@@ -309,7 +346,7 @@ impl<'a> Actor<'a> {
                 }
             };
             match accepted {
-                Some(stream) => self.connected(conn, stream).await,
+                Some(stream) => self.connected(conn, stream).await?,
                 None => return Ok(()),
             }
         } else {
@@ -325,19 +362,20 @@ impl<'a> Actor<'a> {
         StartError::exited(launch.command_line(), exit, tail)
     }
 
-    async fn connected(&mut self, conn: Conn, stream: TcpStream) {
-        let channel = Channel::Requests(conn);
+    async fn connected(&mut self, conn: Conn, stream: TcpStream) -> Result<(), StartError> {
+        let requests = Channel::Requests(conn);
         let scene = self.scene.clone();
-        let made = match &self.cast.server {
-            Some(server) => Link::new(stream, server.address, conn, scene)
-                .await
-                .map(|link| drop(self.links.insert(conn, link))),
-            None => RawEnd::new(stream, channel, scene).map(|end| drop(self.raw.insert(conn, end))),
-        };
-        if made.is_err() {
-            let refused = if self.cast.server.is_some() { Channel::Answers(conn) } else { channel };
-            self.scene.saw_end(refused, ChannelEnd::Refused);
+        match &self.cast.server {
+            Some(server) => match Link::new(stream, server.address, conn, scene).await {
+                Ok(link) => drop(self.links.insert(conn, link)),
+                Err((side, error)) => self.refused(side, &error)?,
+            },
+            None => match RawEnd::new(stream, requests, scene) {
+                Ok(end) => drop(self.raw.insert(conn, end)),
+                Err(error) => self.refused(requests, &error)?,
+            },
         }
+        Ok(())
     }
 
     /// What a client sends by itself is answered like the rest, before anything is asked of it.
@@ -388,8 +426,11 @@ impl<'a> Actor<'a> {
         let hostile = [Clause::P8, Clause::P9, Clause::P11];
         let hostile = case.clauses.iter().any(|clause| hostile.contains(clause));
         let exit = self.cast.server.as_ref().and_then(|server| server.exit.clone());
-        if let Some(mut exit) = exit.filter(|_| hostile || self.scene.is_broken()) {
-            let _ = timeout(limits::CRASH, wait_exit(&mut exit)).await;
+        if let Some(mut exit) = exit.filter(|_| hostile || self.scene.is_broken())
+            && let Ok(Some(exit)) = timeout(limits::CRASH, wait_exit(&mut exit)).await
+        {
+            // Whoever watches it may not have come to write it down.
+            self.scene.saw(Sight::ServerExited { exit });
         }
     }
 }

@@ -34,7 +34,6 @@ pub enum Read {
 enum Proof {
     #[cfg(target_os = "linux")]
     SockDiag {
-        diag: super::sock_diag::SockDiag,
         receiver: SocketAddr,
         us: SocketAddr,
     },
@@ -90,11 +89,8 @@ impl Delivery {
 impl Proof {
     #[cfg(target_os = "linux")]
     fn find(receiver: SocketAddr, us: SocketAddr) -> Self {
-        let Ok(diag) = super::sock_diag::SockDiag::open() else {
-            return Self::Pause;
-        };
-        match diag.received(receiver, us) {
-            Ok(Some(_)) => Self::SockDiag { diag, receiver, us },
+        match super::sock_diag::received(receiver, us) {
+            Ok(Some(_)) => Self::SockDiag { receiver, us },
             Ok(None) | Err(_) => Self::Pause,
         }
     }
@@ -106,13 +102,13 @@ impl Proof {
 
     #[cfg(target_os = "linux")]
     async fn confirm(&self, written: u64, patience: Duration) -> bool {
-        let Self::SockDiag { diag, receiver, us } = self else {
+        let Self::SockDiag { receiver, us } = self else {
             return false;
         };
         let deadline = Instant::now() + patience;
         let mut asked = 0;
         loop {
-            match diag.received(*receiver, *us) {
+            match super::sock_diag::received(*receiver, *us) {
                 Ok(Some(received)) if received.total >= written && received.unread == 0 => {
                     return true;
                 }

@@ -10,6 +10,7 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::delivery::{Delivery, Read};
 use super::raw::read_some;
@@ -39,38 +40,44 @@ impl Link {
     /// Connects a client to a server.
     ///
     /// # Errors
-    /// When the server does not accept.
+    /// When one of them is not there (any more): which, by what it would have sent.
     pub async fn new(
         client: TcpStream,
         server: SocketAddr,
         conn: Conn,
         scene: Arc<Scene>,
-    ) -> io::Result<Self> {
-        let server = timeout(limits::START, TcpStream::connect(server)).await??;
+    ) -> Result<Self, (Channel, io::Error)> {
+        let (requests, answers) = (Channel::Requests(conn), Channel::Answers(conn));
+        let connected = timeout(limits::START, TcpStream::connect(server)).await;
+        let server = connected.map_err(io::Error::from).flatten().map_err(|e| (answers, e))?;
         let (client, server) = (Arc::new(client), Arc::new(server));
+        let delivery = |to: &Arc<TcpStream>| Delivery::new(to.clone(), scene.patience());
+        let to_server = delivery(&server).map_err(|e| (answers, e))?;
+        let to_client = delivery(&client).map_err(|e| (requests, e))?;
         scene.saw(Sight::Connected { conn });
         let shaping = Shaping { cut: Cut::AsItComes, requests_from: 0, answers_from: 0 };
         let shaping = Arc::new(Mutex::new(shaping));
-        let pump = |channel, from: &Arc<TcpStream>, to: &Arc<TcpStream>| {
-            let delivery = Delivery::new(to.clone(), scene.patience())?;
-            let (scene, shaping) = (scene.clone(), shaping.clone());
+        let reset = CancellationToken::new();
+        let pump = |channel, from: Arc<TcpStream>, to: Arc<TcpStream>, delivery| {
             let pump = Pump {
                 channel,
-                from: from.clone(),
-                to: to.clone(),
-                scene,
-                shaping,
+                from,
+                to,
+                scene: scene.clone(),
+                shaping: shaping.clone(),
+                reset: reset.clone(),
                 delivery,
                 passed: 0,
                 held: BytesMut::new(),
                 room: BytesMut::new(),
                 unread: false,
+                deaf: false,
             };
-            io::Result::Ok(tokio::spawn(pump.run()))
+            tokio::spawn(pump.run())
         };
         let pumps = [
-            pump(Channel::Requests(conn), &client, &server)?,
-            pump(Channel::Answers(conn), &server, &client)?,
+            pump(requests, client.clone(), server.clone(), to_server),
+            pump(answers, server, client, to_client),
         ];
         Ok(Self { conn, scene, shaping, pumps })
     }
@@ -101,6 +108,8 @@ struct Pump {
     to: Arc<TcpStream>,
     scene: Arc<Scene>,
     shaping: Arc<Mutex<Shaping>>,
+    /// One of the peers has reset the connection, so the other direction ends without an end of its own.
+    reset: CancellationToken,
     delivery: Delivery,
     /// How many bytes of the stream have been passed on.
     passed: usize,
@@ -110,6 +119,9 @@ struct Pump {
     room: BytesMut,
     /// A fragment was passed on, and is not known to have been read.
     unread: bool,
+    /// The receiver takes no more. What still comes is only written down: after a gap, it would be another
+    /// stream.
+    deaf: bool,
 }
 
 impl Pump {
@@ -118,7 +130,10 @@ impl Pump {
             // What is held waits for the rest of its fragment, but not for ever: a sender that waits for
             // an answer first would be stuck.
             let hold = self.scene.patience() / limits::HOLD;
-            let read = timeout(hold, read_some(&self.from, &mut self.room)).await;
+            let read = tokio::select! {
+                read = timeout(hold, read_some(&self.from, &mut self.room)) => read,
+                () = self.reset.cancelled() => return,
+            };
             match read {
                 Err(_) if self.held.is_empty() => continue,
                 Err(_) => {
@@ -141,12 +156,14 @@ impl Pump {
         };
         self.pass_on(self.held.len()).await;
         self.scene.saw_end(self.channel, end);
-        let to = SockRef::from(&*self.to);
         if end == ChannelEnd::Reset {
-            let _ = to.set_linger(Some(std::time::Duration::ZERO));
-            let _ = to.shutdown(std::net::Shutdown::Both);
+            // Both ends of the link are closed once both pumps are gone, and what is closed so is reset.
+            for end in [&self.from, &self.to] {
+                let _ = SockRef::from(&**end).set_linger(Some(std::time::Duration::ZERO));
+            }
+            self.reset.cancel();
         } else {
-            let _ = to.shutdown(std::net::Shutdown::Write);
+            let _ = SockRef::from(&*self.to).shutdown(std::net::Shutdown::Write);
         }
     }
 
@@ -176,14 +193,22 @@ impl Pump {
             return;
         }
         let shaped = lock(&self.shaping).cut != Cut::AsItComes;
-        if shaped && self.unread {
+        if shaped && self.unread && !self.deaf {
             let confirmed = self.delivery.read_by_receiver().await == Read::Confirmed;
             self.scene.saw(Sight::Delivered { conn: self.channel.conn(), confirmed });
         }
         self.unread = true;
         self.passed += len;
-        // A receiver that is gone, or takes nothing, is seen by what does not come back.
-        let _ = self.delivery.write(self.held.split_to(len).freeze()).await;
+        let fragment = self.held.split_to(len).freeze();
+        if self.deaf {
+            return;
+        }
+        if let Err(e) = self.delivery.write(fragment).await {
+            self.deaf = true;
+            if e.kind() == io::ErrorKind::TimedOut {
+                self.scene.saw(Sight::Blocked { channel: self.channel });
+            }
+        }
     }
 }
 

@@ -23,6 +23,8 @@ use crate::peer::process::make_room;
 #[derive(Debug)]
 pub struct RawEnd {
     conn: Conn,
+    /// Where what we write belongs.
+    to_peer: Channel,
     scene: Arc<Scene>,
     stream: Arc<TcpStream>,
     delivery: Delivery,
@@ -43,24 +45,37 @@ impl RawEnd {
         scene.saw(Sight::Connected { conn });
         let delivery = Delivery::new(stream.clone(), scene.patience())?;
         let reader = tokio::spawn(read(stream.clone(), channel, scene.clone()));
-        Ok(Self { conn, scene, stream, delivery, reader, unread: false, finished: false })
+        let to_peer = match channel {
+            Channel::Requests(_) => Channel::Answers(conn),
+            Channel::Answers(_) | Channel::Delivered(_) => Channel::Requests(conn),
+        };
+        Ok(Self { conn, to_peer, scene, stream, delivery, reader, unread: false, finished: false })
     }
 
-    /// Delivers one fragment, once the one before it has been read. A connection that takes no more is
-    /// not an error here: what follows from it is seen.
-    pub async fn deliver(&mut self, fragment: Bytes) {
+    /// Delivers one fragment, once the one before it has been read. `false` when the connection takes no more:
+    /// what follows from that is seen by itself.
+    pub async fn deliver(&mut self, fragment: Bytes) -> bool {
         let conn = self.conn;
         if std::mem::replace(&mut self.unread, true) {
             let confirmed = self.delivery.read_by_receiver().await == Read::Confirmed;
             self.scene.saw(Sight::Delivered { conn, confirmed });
         }
         self.scene.did(Act::Wrote { conn, bytes: fragment.clone() });
-        if let Err(e) = self.delivery.write(fragment).await
-            && e.kind() == io::ErrorKind::TimedOut
-        {
-            let waiting_for = "the peer to take the bytes written to it".to_owned();
-            self.scene.saw(Sight::Stalled { waiting_for });
+        match self.delivery.write(fragment).await {
+            Ok(()) => true,
+            Err(e) => {
+                if e.kind() == io::ErrorKind::TimedOut {
+                    self.scene.saw(Sight::Blocked { channel: self.to_peer });
+                }
+                false
+            }
         }
+    }
+
+    /// Whether both directions have ended, so that nothing more can come of it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.finished && self.reader.is_finished()
     }
 
     /// Ends our direction.
@@ -139,10 +154,9 @@ pub async fn connect(server: SocketAddr) -> io::Result<TcpStream> {
 
 #[cfg(target_os = "linux")]
 async fn accepted(server: SocketAddr) {
-    let Ok(diag) = super::sock_diag::SockDiag::open() else { return };
     let deadline = Instant::now() + limits::ACCEPT;
     for asked in 0.. {
-        match diag.waiting_to_be_accepted(server) {
+        match super::sock_diag::waiting_to_be_accepted(server) {
             Ok(Some(1..)) if Instant::now() < deadline => pause(asked).await,
             _ => return,
         }
@@ -169,9 +183,7 @@ pub fn bytes_of(parts: &[Part], framing: Framing) -> Bytes {
             }
             Part::Claim(len) => {
                 let Framing::LengthPrefix(prefix) = framing;
-                // A claim that the header has no room for is the largest that it has room for.
-                let claim = (*len).min(prefix.largest_body());
-                stream.extend(prefix.header(claim).iter().flat_map(|header| header.iter()));
+                stream.extend(prefix.header(*len).iter().flat_map(|header| header.iter()));
             }
             Part::Raw(bytes) => stream.extend_from_slice(bytes),
         }

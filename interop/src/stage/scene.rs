@@ -30,6 +30,7 @@ pub struct Scene {
 struct Books {
     ledger: Ledger,
     transcript: Transcript,
+    stalled: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Scene {
             begun: Instant::now(),
             clauses: clauses.to_vec(),
             patience,
-            books: Mutex::new(Books { ledger, transcript }),
+            books: Mutex::new(Books { ledger, transcript, stalled: false }),
             changed: Notify::new(),
             keeps_open: AtomicBool::new(false),
         }
@@ -88,6 +89,7 @@ impl Scene {
     fn enter(&self, what: What) {
         let mut books = self.books();
         books.ledger.enter(&what);
+        books.stalled |= matches!(what, What::Saw(Sight::Stalled { .. }));
         let at = self.begun.elapsed();
         books.transcript.events.push(Event { at, what });
         drop(books);
@@ -132,9 +134,7 @@ impl Scene {
     #[must_use]
     pub fn is_decided(&self) -> bool {
         let books = self.books();
-        let stalled = |event: &Event| matches!(event.what, What::Saw(Sight::Stalled { .. }));
-        let broken = books.ledger.progress() == Progress::Broken;
-        broken || books.transcript.events.last().is_some_and(stalled)
+        books.stalled || books.ledger.progress() == Progress::Broken
     }
 
     /// Whether what was seen cannot become right any more.

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fd::OwnedFd;
 use rustix::net::{
@@ -25,6 +26,38 @@ pub struct Received {
     pub unread: u32,
     /// Bytes received in order since the connection was made.
     pub total: u64,
+}
+
+/// [`SockDiag::received`], by the one way to the kernel that all connections of this process share: a way of
+/// its own for each would double the number of open files.
+///
+/// # Errors
+/// As there, and where the kernel does not offer it.
+pub fn received(local: SocketAddr, remote: SocketAddr) -> io::Result<Option<Received>> {
+    shared(|diag| diag.received(local, remote))
+}
+
+/// [`SockDiag::waiting_to_be_accepted`], likewise.
+///
+/// # Errors
+/// As there, and where the kernel does not offer it.
+pub fn waiting_to_be_accepted(local: SocketAddr) -> io::Result<Option<u32>> {
+    shared(|diag| diag.waiting_to_be_accepted(local))
+}
+
+/// A question and its answer belong together, so one is asked at a time.
+fn shared<T>(ask: impl FnOnce(&SockDiag) -> io::Result<T>) -> io::Result<T> {
+    static SHARED: Mutex<Option<SockDiag>> = Mutex::new(None);
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    let diag = match &mut *shared {
+        Some(diag) => diag,
+        none => none.insert(SockDiag::open()?),
+    };
+    let answer = ask(diag);
+    if answer.is_err() {
+        *shared = None; // an answer that comes late must not be taken for the next one's
+    }
+    answer
 }
 
 /// What the kernel found.
@@ -99,8 +132,9 @@ impl SockDiag {
     fn ask(&self, local: SocketAddr, remote: SocketAddr) -> io::Result<Option<Socket>> {
         let Some(request) = request(local, remote) else { return Ok(None) };
         send(&self.netlink, &request, SendFlags::empty())?;
+        // The kernel answers before `send` returns: there is nothing to wait for.
         let mut answer = [0; ANSWER];
-        let (_, len) = recv(&self.netlink, &mut answer[..], RecvFlags::empty())?;
+        let (_, len) = recv(&self.netlink, &mut answer[..], RecvFlags::DONTWAIT)?;
         parse(answer.get(..len).unwrap_or_default())
     }
 }
