@@ -95,7 +95,7 @@ pub const TIME_WAIT: Duration = Duration::from_secs(65);
 pub const REBIND: Duration = Duration::from_secs(2);
 
 /// How often it is tried again.
-pub const REBIND_PAUSE: Duration = Duration::from_millis(5);
+pub const REBIND_PAUSE: Duration = Duration::from_millis(20);
 
 /// The largest peer folder that is fingerprinted, in files.
 pub const FOLDER_FILES: usize = 10_000;

@@ -1,6 +1,6 @@
 //! `limits.*`: lengths that nobody should believe, and bytes that are no frames at all.
 
-use super::entry::{Entry, entry, feed, frames, health_ping, write, write_on};
+use super::entry::{Entry, entry, feed, health_ping, write, write_on};
 use crate::model::body::Body;
 use crate::model::case::{Part, Step};
 use crate::model::cut::Cut;
@@ -9,6 +9,9 @@ use crate::model::names::Role;
 
 /// Above every customary limit; at the edges of signed integers and of their wrap-around.
 const CLAIMS: [u64; 5] = [0x4000_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_fffc, 0xffff_ffff];
+
+/// The header of the frames that offsets are counted by, in bytes.
+const HEADER: usize = 4;
 
 /// What lands on an open port: HTTP, a TLS hello, a line of text, zeros.
 const FOREIGN: [&[u8]; 4] = [
@@ -64,15 +67,11 @@ fn oversize_client() -> Vec<Step> {
     ]
 }
 
-/// The answer to the good one has come before the bad one goes out.
+/// The good one has been read when the bad one comes; its answer may still be on its way.
 fn good_then_bad() -> Vec<Step> {
     let good: Body = "answered before".into();
-    vec![
-        write(Cut::Whole, frames(&[good])),
-        Step::Settle,
-        write(Cut::Whole, vec![Part::Claim(CLAIMS[1])]),
-        Step::Settle,
-    ]
+    let frame = HEADER + good.len();
+    vec![write(Cut::At(vec![frame]), vec![Part::Frame(good), Part::Claim(CLAIMS[1])]), Step::Settle]
 }
 
 fn foreign() -> Vec<Step> {

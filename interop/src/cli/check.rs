@@ -50,24 +50,24 @@ pub struct Args {
     /// The limit that the program promises to enforce
     #[arg(long, value_name = "SIZE")]
     max_frame: Option<MaxFrame>,
-    /// How messages are laid on the stream
-    #[arg(long, value_name = "FRAMING", default_value_t)]
-    framing: Framing,
-    /// What a server answers
-    #[arg(long, value_name = "SERVICE", default_value_t)]
-    service: Service,
-    /// How a client takes messages and gives them back
-    #[arg(long, value_enum, default_value_t)]
-    contract: ContractArg,
+    /// How messages are laid on the stream [default: u32be]
+    #[arg(long, value_name = "FRAMING")]
+    framing: Option<Framing>,
+    /// What a server answers [default: echo]
+    #[arg(long, value_name = "SERVICE")]
+    service: Option<Service>,
+    /// How a client takes messages and gives them back [default: frames]
+    #[arg(long, value_enum)]
+    contract: Option<ContractArg>,
     /// Contract lines: a pattern that finds a received message in a line of output; group 1 is its text
     #[arg(long, value_name = "REGEX", required_if_eq("contract", "lines"))]
     received: Option<Regex>,
     /// Contract lines: what the client sends by itself
     #[arg(long, value_name = "TEXT")]
     greeting: Vec<String>,
-    /// Contract lines: how the client is stopped
-    #[arg(long, value_enum, default_value_t)]
-    stop: StopArg,
+    /// Contract lines: how the client is stopped [default: eof]
+    #[arg(long, value_enum)]
+    stop: Option<StopArg>,
     #[command(flatten)]
     session: SessionArgs,
     /// The command that starts the program
@@ -75,19 +75,17 @@ pub struct Args {
     command: Vec<OsString>,
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum ContractArg {
     /// 4-byte big-endian length and body on stdin and stdout
-    #[default]
     Frames,
     /// A line of text is a message
     Lines,
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum StopArg {
     /// Its stdin ends
-    #[default]
     Eof,
     /// It is interrupted
     Interrupt,
@@ -123,7 +121,17 @@ impl Args {
         let is = |word: &str| self.target == Path::new(word);
         let (side, addressed, commanded) =
             (is("server") || is("client"), self.addr.is_some(), !self.command.is_empty());
-        if side && (addressed || commanded) {
+        let described = side && (addressed || commanded);
+        let misplaced = self.misplaced(described && is("server"), described && is("client"));
+        if let Some(flag) = misplaced {
+            let says =
+                if described { "this side has no such thing" } else { "its peer.toml says it" };
+            return Err(Failure::usage(format!(
+                "{flag} does not go with `check {}`: {says}",
+                self.target.display()
+            )));
+        }
+        if described {
             return match is("server") {
                 true => self.server(),
                 false => self.client(),
@@ -144,8 +152,35 @@ impl Args {
         Peer::load(&self.target).map_err(Failure::usage)
     }
 
-    const fn protocol(&self) -> Protocol {
-        Protocol { framing: self.framing, service: self.service, transport: Transport::Tcp }
+    fn protocol(&self) -> Protocol {
+        Protocol {
+            framing: self.framing.unwrap_or_default(),
+            service: self.service.unwrap_or_default(),
+            transport: Transport::Tcp,
+        }
+    }
+
+    /// A flag that describes a server's program, or a client's, where there is none to describe.
+    fn misplaced(&self, server: bool, client: bool) -> Option<&'static str> {
+        let of_servers = [("--ready", self.ready.is_some())];
+        let of_clients = [
+            ("--contract", self.contract.is_some()),
+            ("--received", self.received.is_some()),
+            ("--greeting", !self.greeting.is_empty()),
+            ("--stop", self.stop.is_some()),
+        ];
+        let of_both = [
+            ("--port", self.port.is_some()),
+            ("--max-frame", self.max_frame.is_some()),
+            ("--framing", self.framing.is_some()),
+            ("--service", self.service.is_some()),
+        ];
+        let wrong = |flags: &[(&'static str, bool)], allowed: bool| {
+            flags.iter().find(|(_, given)| *given && !allowed).map(|(flag, _)| *flag)
+        };
+        wrong(&of_servers, server)
+            .or_else(|| wrong(&of_clients, client))
+            .or_else(|| wrong(&of_both, server || client))
     }
 
     fn server(self) -> Result<Peer, Failure> {
@@ -154,12 +189,6 @@ impl Args {
             Some(address) => Start::Running(resolve(address)?),
             None => {
                 let template = Template::verbatim(utf8(self.command)?);
-                if self.port.is_none() && self.ready.is_none() && !template.mentions("port") {
-                    return Err(Failure::usage(
-                        "the server cannot learn its port: put {port} into the command, or say --port PORT \
-                         where it is hard-coded, or --ready REGEX where it says which it chose",
-                    ));
-                }
                 Start::Command(template)
             }
         };
@@ -173,6 +202,12 @@ impl Args {
             env: BTreeMap::new(),
             known: Vec::new(),
         };
+        if !side.learns_its_port() {
+            return Err(Failure::usage(
+                "the server cannot learn its port: put {port} into the command, or say --port PORT where it is \
+                 hard-coded, or --ready REGEX with a group named port where it says which it chose",
+            ));
+        }
         peer("server", |manifest| manifest.server = Some(side))
     }
 
@@ -191,17 +226,17 @@ impl Args {
             ));
         }
         let contract = match (self.contract, self.received) {
-            (ContractArg::Lines, Some(received)) if received.captures_len() < 2 => {
+            (Some(ContractArg::Lines), Some(received)) if received.captures_len() < 2 => {
                 return Err(Failure::usage(format!(
                     "--received `{received}` has no group: group 1 is the text"
                 )));
             }
-            (ContractArg::Lines, Some(received)) => Contract::Lines {
+            (Some(ContractArg::Lines), Some(received)) => Contract::Lines {
                 received,
                 greeting: self.greeting,
                 stop: match self.stop {
-                    StopArg::Eof => Stop::EndOfInput,
-                    StopArg::Interrupt => Stop::Interrupt,
+                    Some(StopArg::Interrupt) => Stop::Interrupt,
+                    Some(StopArg::Eof) | None => Stop::EndOfInput,
                 },
             },
             _ => Contract::Frames,

@@ -20,7 +20,7 @@ use crate::peer::spawn;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Install what is missing, by this machine's package manager; each command is shown before it runs
-    #[arg(long)]
+    #[arg(long, conflicts_with = "format")]
     install: bool,
     /// Peer folders (globs allowed) instead of those of the nearest interop.toml
     #[arg(long = "peers", value_name = "DIR", num_args = 1..)]
@@ -44,11 +44,10 @@ pub fn main(args: &Args) -> Result<ExitCode, Failure> {
     let manager = Manager::detect();
     let needs = look(&registry(&args.folders)?, manager);
     let complete = needs.iter().all(|need| need.path.is_some());
-    if args.format == Format::Json && !args.install {
-        output::print_json(&needs)?;
-        return verdict(complete, "");
+    match args.format {
+        Format::Json => output::print_json(&needs)?,
+        Format::Human => output::print(&table(&needs))?,
     }
-    output::print(&table(&needs))?;
     if complete {
         return Ok(ExitCode::SUCCESS);
     }

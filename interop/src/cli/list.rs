@@ -137,7 +137,12 @@ struct CaseRow {
 fn cases() -> Vec<CaseRow> {
     let mut rows: Vec<CaseRow> = Vec::new();
     for case in catalogue::cases() {
-        match rows.last_mut().filter(|row| row.case == case.id.as_str()) {
+        let same = |row: &&mut CaseRow| {
+            row.case == case.id.as_str()
+                && row.level == case.level
+                && row.requirement == case.clauses
+        };
+        match rows.last_mut().filter(same) {
             Some(row) => row.roles.push(case.role),
             None => rows.push(CaseRow {
                 case: case.id.to_string(),

@@ -2,13 +2,16 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Failure;
 use super::output::Format;
+use crate::limits;
 use crate::model::case::Case;
 use crate::model::names::Level;
 use crate::model::pattern::Pattern;
@@ -35,13 +38,20 @@ pub struct SessionArgs {
     /// How many pairings run side by side [default: two for each processor]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
-    /// Same seed, same run
+    /// How long a server may take until it is ready, and a client until it has connected
+    #[arg(long, value_name = "TIME", env = "INTEROP_START_TIMEOUT", default_value = START,
+        value_parser = humantime::parse_duration)]
+    pub start_timeout: Duration,
+    /// Named in the result; what a run does by chance, it does by this
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// The form of the result on stdout
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
+
+/// [`limits::START`] as it is typed.
+const START: &str = "20s";
 
 impl Default for SessionArgs {
     fn default() -> Self {
@@ -50,6 +60,7 @@ impl Default for SessionArgs {
             levels: Vec::new(),
             strict: false,
             jobs: None,
+            start_timeout: limits::START,
             seed: 1,
             format: Format::default(),
         }
@@ -77,9 +88,11 @@ pub fn play(
     let options = Options {
         jobs: args.jobs.map_or_else(default_jobs, usize::from),
         seed: args.seed,
+        start: args.start_timeout,
         interop: interop.clone(),
         cache: build::cache_dir(),
     };
+    raise_open_files();
     guard::start(&interop)
         .map_err(|e| Failure::environment(format!("cannot start the guard process: {e}")))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -127,7 +140,8 @@ fn reporters(format: Format, again: Again) -> [Box<dyn Reporter>; 2] {
 /// The first signal ends the run in good order, a second one at once.
 fn cancel_on_signals(cancel: &CancellationToken) -> std::io::Result<()> {
     const INTERRUPTED: i32 = 130;
-    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+    // A hang-up keeps its default, or is ignored, as under nohup; the guard ends what it leaves behind.
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
         let mut signals = signal(kind)?;
         let cancel = cancel.clone();
         tokio::spawn(async move {
@@ -143,6 +157,26 @@ fn cancel_on_signals(cancel: &CancellationToken) -> std::io::Result<()> {
     Ok(())
 }
 
+/// A case may hold more connections than some systems allow by default. What cannot be raised is found out
+/// when it is needed.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(limits::OPEN_FILES, |most| most.min(limits::OPEN_FILES));
+    if limit.current.is_some_and(|current| current < wanted) {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit });
+    }
+}
+
 fn default_jobs() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get() * 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_that_is_shown_is_the_one_that_is_used() {
+        assert_eq!(humantime::parse_duration(START), Ok(limits::START));
+    }
 }

@@ -23,12 +23,6 @@ impl CaseId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// What stands before the dot: `framing`.
-    #[must_use]
-    pub fn group(&self) -> &str {
-        self.0.split('.').next().unwrap_or_default()
-    }
 }
 
 impl fmt::Display for CaseId {

@@ -29,12 +29,6 @@ impl Pattern {
         self.components.len() <= names.len()
             && self.components.iter().zip(names).all(|(pattern, name)| pattern.matches(name))
     }
-
-    /// The pattern as it was written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
 }
 
 impl FromStr for Pattern {

@@ -77,10 +77,7 @@ impl RunningClient {
                 let _ = events.send(ClientEvent::Exited(exit)).await;
             }
         });
-        let (stop, lines) = match contract {
-            Contract::Frames => (Stop::EndOfInput, false),
-            Contract::Lines { stop, .. } => (*stop, true),
-        };
+        let (stop, lines) = (contract.stop(), matches!(contract, Contract::Lines { .. }));
         Ok(Self { process, stdin, stop, lines, tail, ended })
     }
 

@@ -253,14 +253,7 @@ impl RawServer {
         let ready = self.ready.as_deref().map(|text| pattern("ready", text)).transpose()?;
         let command =
             template(self.command, PLACEHOLDERS).map_err(|e| format!("key `command`: {e}"))?;
-        let reports_port =
-            ready.as_ref().is_some_and(|r| r.capture_names().any(|n| n == Some("port")));
-        if self.port.is_none() && !reports_port && !command.mentions("port") {
-            return Err("key `command`: the program cannot learn its port: expected a {port} in the \
-                        command, a `ready` pattern with a group named port, or a `port` that it hard-codes"
-                .to_owned());
-        }
-        Ok(ServerSide {
+        let side = ServerSide {
             start: Start::Command(command),
             ready,
             port: checked_port(self.port)?,
@@ -269,7 +262,14 @@ impl RawServer {
             idle_timeout: self.idle_timeout.as_deref().map(duration).transpose()?,
             env: self.env,
             known: known(self.known)?,
-        })
+        };
+        if side.learns_its_port() {
+            Ok(side)
+        } else {
+            Err("key `command`: the program cannot learn its port: expected a {port} in the command, a `ready` \
+                 pattern with a group named port, or a `port` that it hard-codes"
+                .to_owned())
+        }
     }
 }
 
@@ -396,22 +396,43 @@ fn known(entries: BTreeMap<String, String>) -> Result<Vec<Known>, String> {
     entries.into_iter().map(entry).collect()
 }
 
-impl ClientSide {
+impl ServerSide {
+    /// Whether the program says itself which port it chose.
+    #[must_use]
+    pub fn reports_its_port(&self) -> bool {
+        self.ready
+            .as_ref()
+            .is_some_and(|ready| ready.capture_names().any(|name| name == Some("port")))
+    }
+
+    /// Whether the program and the harness can come to know the same port.
+    #[must_use]
+    pub fn learns_its_port(&self) -> bool {
+        match &self.start {
+            Start::Running(_) => true,
+            Start::Command(command) => {
+                self.port.is_some() || self.reports_its_port() || command.mentions("port")
+            }
+        }
+    }
+}
+
+impl Contract {
     /// How it is stopped.
     #[must_use]
-    pub fn stop(&self) -> Stop {
-        match &self.contract {
-            Contract::Frames => Stop::EndOfInput,
-            Contract::Lines { stop, .. } => *stop,
+    pub const fn stop(&self) -> Stop {
+        match self {
+            Self::Frames => Stop::EndOfInput,
+            Self::Lines { stop, .. } => *stop,
         }
     }
 
-    /// What it sends by itself.
+    /// What the client sends by itself.
     #[must_use]
     pub fn greeting(&self) -> &[String] {
-        match &self.contract {
-            Contract::Frames => &[],
-            Contract::Lines { greeting, .. } => greeting,
+        match self {
+            Self::Frames => &[],
+            Self::Lines { greeting, .. } => greeting,
         }
     }
 }
@@ -468,7 +489,7 @@ mod tests {
         let text = "name = \"x\"\nlanguage = \"X\"\n[client]\ncommand = [\"x\"]\nport = 9000\n\
                     contract = \"lines\"\nreceived = 'got: (.*)'\ngreeting = [\"hi\"]\nstop = \"interrupt\"";
         let client = Manifest::parse(text).unwrap().client.unwrap();
-        assert_eq!(client.stop(), Stop::Interrupt);
-        assert_eq!(client.greeting(), ["hi"]);
+        assert_eq!(client.contract.stop(), Stop::Interrupt);
+        assert_eq!(client.contract.greeting(), ["hi"]);
     }
 }

@@ -70,7 +70,15 @@ impl Lease {
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(100));
         };
-        if is_free(port) { Ok(lease) } else { Err(PortError::Taken(port)) }
+        // A process that is being started elsewhere may hold a copy of our own listener for a moment.
+        let deadline = Instant::now() + limits::REBIND;
+        while !is_free(port) {
+            if Instant::now() > deadline {
+                return Err(PortError::Taken(port));
+            }
+            sleep(limits::REBIND_PAUSE).await;
+        }
+        Ok(lease)
     }
 
     /// Any port that is free now.
@@ -126,16 +134,12 @@ pub fn is_in_time_wait(port: u16) -> bool {
     table::holds(port, table::TIME_WAIT)
 }
 
-/// Waits until none does. `false` when that takes longer than the kernel says it can.
-pub async fn outwait(port: u16) -> bool {
+/// Waits until none does, within a bound.
+pub async fn outwait(port: u16) {
     let deadline = Instant::now() + limits::TIME_WAIT;
-    while is_in_time_wait(port) {
-        if Instant::now() > deadline {
-            return false;
-        }
-        sleep(Duration::from_millis(100)).await;
+    while is_in_time_wait(port) && Instant::now() < deadline {
+        sleep(limits::REBIND_PAUSE).await;
     }
-    true
 }
 
 /// Whether something listens on the port: known without a connection, which would be a client to it.

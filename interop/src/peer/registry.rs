@@ -132,8 +132,10 @@ fn folders(root: &Path, pattern: &str) -> Result<Vec<PathBuf>, RegistryError> {
     if literal.join(manifest::FILE).is_file() {
         return Ok(vec![literal]);
     }
-    let text = literal.to_str().ok_or_else(none)?;
-    let matches = glob::glob(text).map_err(|_| none())?;
+    // The folder itself may have a name that reads like a glob.
+    let root = glob::Pattern::escape(root.to_str().ok_or_else(none)?);
+    let matches = Path::new(&root).join(pattern);
+    let matches = glob::glob(matches.to_str().ok_or_else(none)?).map_err(|_| none())?;
     let is_peer = |folder: &PathBuf| folder.join(manifest::FILE).is_file();
     let found: Vec<PathBuf> = matches.filter_map(Result::ok).filter(is_peer).collect();
     if found.is_empty() { Err(none()) } else { Ok(found) }

@@ -27,7 +27,7 @@ pub struct RunningServer {
 
 impl RunningServer {
     /// Starts a server and waits until it is ready: until `ready` matches a line of its output, or
-    /// without it, until something listens on `port`.
+    /// without it, until something listens on `port`; but not longer than `within`.
     ///
     /// # Errors
     /// When it cannot be started, ends before it is ready, or is not ready in time.
@@ -35,6 +35,7 @@ impl RunningServer {
         launch: &Launch,
         ready: Option<&Regex>,
         port: u16,
+        within: Duration,
     ) -> Result<Self, StartError> {
         let spawned = Process::start(launch).await;
         let (process, pipes) = spawned.map_err(|e| StartError::cannot_run(launch, &e))?;
@@ -55,7 +56,7 @@ impl RunningServer {
         let outcome = tokio::select! {
             Some(port) = ready_on => Ok(port),
             Some(exit) = wait_exit(&mut exit) => Err(Early::Exit(exit)),
-            () = sleep(limits::START) => Err(Early::Never),
+            () = sleep(within) => Err(Early::Never),
         };
         let port = match outcome {
             Ok(port) => port,

@@ -37,7 +37,6 @@ impl<W: Write> Reporter for Json<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Planned { seed, .. } => self.seed = *seed,
-            Event::UnitStarted { .. } => {}
             Event::CaseFinished(result) => self.results.push((**result).clone()),
             Event::Finished(summary) => {
                 sort(&mut self.results);

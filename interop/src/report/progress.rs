@@ -77,7 +77,6 @@ impl Live {
                 self.bar.set_style(style.progress_chars("=> "));
                 self.bar.enable_steady_tick(Duration::from_millis(100));
             }
-            Event::UnitStarted { .. } => {}
             Event::CaseFinished(result) => {
                 self.bar.inc(1);
                 self.failing += usize::from(is_surprise(result.outcome));
@@ -111,7 +110,7 @@ impl Counter {
                     writeln!(io::stderr(), "{}/{} cases{failing}", self.done, self.planned)?;
                 }
             }
-            Event::UnitStarted { .. } | Event::Finished(_) => {}
+            Event::Finished(_) => {}
         }
         Ok(())
     }

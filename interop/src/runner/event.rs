@@ -22,13 +22,6 @@ pub enum Event {
         /// Same seed, same run.
         seed: u64,
     },
-    /// A pairing, or a peer on its own, begins.
-    UnitStarted {
-        /// Its server.
-        server: Option<PeerName>,
-        /// Its client.
-        client: Option<PeerName>,
-    },
     /// A case has come to something.
     CaseFinished(Box<CaseResult>),
     /// The run is over.

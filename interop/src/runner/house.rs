@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use regex::Regex;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::limits;
 use crate::model::case::Case;
@@ -81,21 +80,37 @@ impl<'a> House<'a> {
         };
         self.server = Some(match &side.start {
             Start::Running(address) => reached(*address).await?,
-            Start::Command(command) => match self.start(side, command).await {
-                Err(StartError::Exited { .. }) if outwaited(side.port).await => {
-                    self.start(side, command).await?
-                }
-                started => started?,
-            },
+            Start::Command(command) => self.start_on_a_free_port(side, command).await?,
         });
         Ok(())
     }
 
+    /// A hard-coded port is ours by now, and may still seem taken: for a moment, while a process that is being
+    /// started elsewhere holds a copy of our own listener; for longer, where the program does not set
+    /// SO_REUSEADDR and connections of its predecessor are in TIME_WAIT. The latter is a fault of its own, which
+    /// is not judged here.
+    async fn start_on_a_free_port(
+        &self,
+        side: &ServerSide,
+        command: &Template,
+    ) -> Result<Standing, StartError> {
+        let first = self.start(side, command).await;
+        let (Err(StartError::Exited { .. }), Some(port)) = (&first, side.port) else {
+            return first;
+        };
+        sleep(limits::REBIND_PAUSE).await;
+        match self.start(side, command).await {
+            Err(StartError::Exited { .. }) if port::is_in_time_wait(port) => {
+                port::outwait(port).await;
+                self.start(side, command).await
+            }
+            second => second,
+        }
+    }
+
     async fn start(&self, side: &ServerSide, command: &Template) -> Result<Standing, StartError> {
-        let names_port = |ready: &Regex| ready.capture_names().any(|name| name == Some("port"));
-        let reports_port = side.ready.as_ref().is_some_and(names_port);
         let chosen = match side.port {
-            None if !reports_port => Some(Lease::free()?),
+            None if !side.reports_its_port() => Some(Lease::free()?),
             _ => None,
         };
         let port = side.port.or_else(|| chosen.as_ref().map(Lease::port)).unwrap_or(0);
@@ -104,7 +119,8 @@ impl<'a> House<'a> {
             folder: self.unit.server.as_ref().map(|peer| peer.folder.clone()).unwrap_or_default(),
             env: side.env.clone(),
         };
-        let server = RunningServer::start(&launch, side.ready.as_ref(), port).await?;
+        let server =
+            RunningServer::start(&launch, side.ready.as_ref(), port, self.context.start).await?;
         Ok(Standing::Program { server, _port: chosen })
     }
 
@@ -175,7 +191,7 @@ impl<'a> House<'a> {
             port: side.port,
             max_frame: side.max_frame,
         });
-        Cast { protocol: self.unit.protocol, server, client }
+        Cast { protocol: self.unit.protocol, server, client, start: self.context.start }
     }
 
     fn values(&self, port: u16, out: &std::path::Path) -> Values {
@@ -190,15 +206,6 @@ async fn reached(address: SocketAddr) -> Result<Standing, StartError> {
     match connected.map_err(std::io::Error::from).flatten() {
         Ok(_) => Ok(Standing::Elsewhere(address)),
         Err(error) => Err(StartError::Unreachable { address, reason: error.to_string() }),
-    }
-}
-
-/// A program that does not set SO_REUSEADDR cannot bind while connections of its predecessor are in
-/// TIME_WAIT. That is a fault of its own; here it is waited for.
-async fn outwaited(port: Option<u16>) -> bool {
-    match port {
-        Some(port) if port::is_in_time_wait(port) => port::outwait(port).await,
-        _ => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Declared deviations: which results they explain, and which of them are none any more.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::case::Case;
@@ -48,7 +48,8 @@ pub fn stale(
         if units.is_empty() {
             continue;
         }
-        let problem = match all.iter().any(|case| known.pattern.matches(case)) {
+        let can_match = |case: &&Arc<Case>| case.role == section || case.role == Role::Pairing;
+        let problem = match all.iter().filter(can_match).any(|case| known.pattern.matches(case)) {
             false => Some("matches no case and no clause"),
             true => passes_now(known, section, peer, all, &units, results)
                 .then_some("every case that it matches passes now: take it out"),
@@ -84,26 +85,24 @@ fn passes_now(
     units: &[&Unit],
     results: &[CaseResult],
 ) -> bool {
-    let own = |unit: &&&Unit| unit.role() == section;
-    let Some(alone) = units.iter().find(own) else {
-        return false;
+    let own = || units.iter().filter(|unit| unit.role() == section);
+    let matching = |case: &&Arc<Case>| case.role == section && known.pattern.matches(case);
+    let planned = |case: &Arc<Case>| {
+        own().any(|unit| unit.cases.iter().any(|(planned, _)| planned.id == case.id))
     };
-    let matching = all.iter().filter(|case| case.role == section && known.pattern.matches(case));
-    let planned = |case: &Arc<Case>| alone.cases.iter().any(|(planned, _)| planned.id == case.id);
-    if !matching.clone().all(planned) {
+    if !all.iter().filter(matching).all(planned) {
         return false;
     }
-    let mut outcomes = BTreeMap::new();
-    for result in results {
+    let mut outcomes = BTreeSet::new();
+    for result in results.iter().filter(|result| result.role == section) {
         let name = match section {
             Role::Client => result.client.as_ref(),
             _ => result.server.as_ref(),
         };
         let matched = all.iter().any(|case| case.id == result.case && known.pattern.matches(case));
         if name == Some(peer) && matched {
-            *outcomes.entry(result.outcome).or_insert(0) += 1;
+            outcomes.insert(result.outcome);
         }
     }
-    let passed = outcomes.contains_key(&Outcome::Pass);
-    passed && outcomes.keys().all(|outcome| *outcome == Outcome::Pass)
+    outcomes == BTreeSet::from([Outcome::Pass])
 }

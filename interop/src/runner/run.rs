@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -15,7 +16,7 @@ use crate::peer::build::BuildError;
 use crate::peer::registry::Registry;
 
 use super::event::{CaseResult, Event, Summary};
-use super::plan::{Plan, Unit};
+use super::plan::Plan;
 use super::{known, unit};
 
 /// How to run.
@@ -25,6 +26,8 @@ pub struct Options {
     pub jobs: usize,
     /// Same seed, same run.
     pub seed: u64,
+    /// How long a server may take until it is ready, and a client until it has connected.
+    pub start: Duration,
     /// This harness's own executable, for the peers that are built into it.
     pub interop: PathBuf,
     /// Where build products are kept.
@@ -33,6 +36,7 @@ pub struct Options {
 
 /// What all units of a run share.
 pub(super) struct Context {
+    pub start: Duration,
     pub interop: PathBuf,
     pub cache: PathBuf,
     builds: Mutex<HashMap<PeerName, BuildCell>>,
@@ -54,11 +58,6 @@ pub(super) struct Teller(mpsc::Sender<Event>);
 impl Teller {
     pub async fn case(&self, result: CaseResult) {
         self.tell(Event::CaseFinished(Box::new(result))).await;
-    }
-
-    pub async fn unit(&self, unit: &Unit) {
-        let (server, client) = (unit.server_name().cloned(), unit.client_name().cloned());
-        self.tell(Event::UnitStarted { server, client }).await;
     }
 
     async fn tell(&self, event: Event) {
@@ -83,6 +82,7 @@ pub async fn run(
     let begun = Instant::now();
     listen(&Event::Planned { cases: plan.cases(), seed: options.seed });
     let context = Arc::new(Context {
+        start: options.start,
         interop: options.interop,
         cache: options.cache,
         builds: Mutex::default(),

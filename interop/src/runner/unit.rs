@@ -40,7 +40,6 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
         }
     };
     let Ok(_seat) = seats.acquire().await else { return };
-    tell.unit(unit).await;
     let house = match House::open(unit, context, ports).await {
         Ok(house) => house,
         Err(error) => {
@@ -139,20 +138,31 @@ impl Player<'_> {
     /// Something was wrong when the cases were played together: each by itself has the next word. Where none
     /// of them shows it, and it shows again when they are together, it is the fault of the case in which it does.
     async fn find_culprit(&mut self, together: &Together, suspect: usize) -> Result<(), NoServer> {
-        let others: Vec<usize> = (0..self.unit.cases.len()).filter(|&at| at != suspect).collect();
-        let others_pass = self.play_alone(&others).await?;
-        let unplayed = |error| NoServer { error, unplayed: vec![suspect] };
-        let mut result = self.play_case(suspect).await.map_err(unplayed)?;
-        if others_pass && result.outcome == Outcome::Pass {
-            let again =
-                self.look_at_all(together, limits::MORE_PATIENCE).await.map_err(unplayed)?;
+        let is_other = |at: &usize| *at != suspect;
+        let parts: Vec<usize> = together.parts.iter().copied().filter(is_other).collect();
+        let is_apart = |at: &usize| !together.parts.contains(at);
+        let apart: Vec<usize> = (0..self.unit.cases.len()).filter(is_apart).collect();
+        let unplayed =
+            |error, first: &[usize]| NoServer { error, unplayed: [first, &apart].concat() };
+        let parts_pass =
+            self.play_alone(&parts).await.map_err(|NoServer { error, unplayed: left }| {
+                unplayed(error, &[&left[..], &[suspect]].concat())
+            })?;
+        let result = self.play_case(suspect).await;
+        let mut result = result.map_err(|error| unplayed(error, &[suspect]))?;
+        if parts_pass && result.outcome == Outcome::Pass {
+            let again = self.look_at_all(together, limits::MORE_PATIENCE).await;
+            let again = again.map_err(|error| unplayed(error, &[suspect]))?;
             if let Some(finding) = again.and_then(|look| look.verdict.finding) {
-                result.accuse(finding, None);
+                let (case, _) = &self.unit.cases[suspect];
+                let reason = known::reason(self.unit, case, finding.blame);
+                // It took several cases to show it, so no single one's level speaks for it.
+                result.accuse(finding.binding(), reason);
                 result.summary.push_str(" (only after other cases on the same connection)");
             }
         }
         self.tell(result).await;
-        Ok(())
+        self.play_alone(&apart).await.map(drop)
     }
 
     /// Plays cases one by one; `true` when all of them were as they should be.

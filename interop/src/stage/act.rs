@@ -22,7 +22,7 @@ use crate::model::case::{Case, Step, Write};
 use crate::model::names::{Clause, Role};
 use crate::model::protocol::Protocol;
 use crate::model::transcript::{
-    Act, Channel, ChannelEnd, Conn, Exit, Setting, Sight, Stop, Transcript, Wire,
+    Act, Channel, ChannelEnd, Conn, Exit, Setting, Sight, Transcript, Wire,
 };
 use crate::peer::HOST;
 use crate::peer::client::{ClientEvent, RunningClient};
@@ -39,6 +39,8 @@ pub struct Cast<'a> {
     pub server: Option<ServerCast>,
     /// The client under test.
     pub client: Option<ClientCast<'a>>,
+    /// How long a client may take to connect.
+    pub start: Duration,
 }
 
 /// A server that accepts.
@@ -104,12 +106,9 @@ pub async fn act(case: &Case, cast: Cast<'_>, patience: Duration) -> Result<Acte
 }
 
 fn setting(case: &Case, cast: &Cast<'_>) -> Setting {
-    let (greeting, stop) = match cast.client.as_ref().map(|client| client.contract) {
-        Some(Contract::Lines { greeting, stop, .. }) => {
-            (greeting.iter().map(|text| Bytes::copy_from_slice(text.as_bytes())).collect(), *stop)
-        }
-        Some(Contract::Frames) | None => (Vec::new(), Stop::EndOfInput),
-    };
+    let contract = cast.client.as_ref().map_or(&Contract::Frames, |client| client.contract);
+    let text = |text: &String| Bytes::copy_from_slice(text.as_bytes());
+    let (greeting, stop) = (contract.greeting().iter().map(text).collect(), contract.stop());
     let max_frame = match case.role {
         Role::Server | Role::Pairing => cast.server.as_ref().and_then(|server| server.max_frame),
         Role::Client => cast.client.as_ref().and_then(|client| client.max_frame),
@@ -339,7 +338,7 @@ impl<'a> Actor<'a> {
                 Some(exit) = wait_exit(&mut exit) => {
                     return Err(self.gone_before_it_connected(conn, &launch, exit));
                 }
-                () = sleep(limits::START) => {
+                () = sleep(self.cast.start) => {
                     let waiting_for = "the client to connect".to_owned();
                     self.scene.saw(Sight::Stalled { waiting_for });
                     None
@@ -380,10 +379,8 @@ impl<'a> Actor<'a> {
 
     /// What a client sends by itself is answered like the rest, before anything is asked of it.
     async fn greeted(&mut self, conn: Conn) {
-        let Some(ClientCast { contract: Contract::Lines { greeting, .. }, .. }) = &self.cast.client
-        else {
-            return;
-        };
+        let greeting =
+            self.cast.client.as_ref().map_or(&[][..], |client| client.contract.greeting());
         if greeting.is_empty() {
             return;
         }
