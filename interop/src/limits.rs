@@ -34,7 +34,8 @@ pub const PATIENCE: Duration = Duration::from_secs(2);
 /// The same, when a failure is looked at a second time before anybody is accused of it.
 pub const MORE_PATIENCE: Duration = Duration::from_secs(8);
 
-/// The same, for a peer that was seen to fail often enough: what it does right, it does soon.
+/// The same, for a peer that was seen to fail often enough, and for a case that it is declared to fail: what
+/// it does right, it does soon.
 pub const LESS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many failures of one unit are looked at twice. One that has failed so often in both looks does fail,

@@ -7,8 +7,9 @@ use std::time::Duration;
 /// clients that claim it cannot fill a machine (P9).
 pub const DEFAULT_MAX_FRAME: u64 = 16 * 1024 * 1024;
 
-/// Bytes. How much room a decoder asks for beyond what it has been sent. A header is a claim, not a
-/// fact: memory follows the bytes that came, never the length that was announced (P9).
+/// Bytes. How much room a decoder asks for at a time beyond what it has been sent. A header is a
+/// claim, not a fact: memory follows the bytes that came, never the length that was announced (P9).
+/// A buffer that has to grow doubles, so that it has at most as much again as has come, and this.
 pub const RESERVE_STEP: usize = 64 * 1024;
 
 /// Bytes. The room offered to one read from a socket: a whole default send buffer of the peer is
@@ -16,8 +17,8 @@ pub const RESERVE_STEP: usize = 64 * 1024;
 pub const READ_STEP: usize = 64 * 1024;
 
 /// Bytes. When so many bytes of answers are waiting they are written before another message is
-/// answered. A connection never holds more than this and one answer for a client that does not
-/// read (P10).
+/// answered. So a connection holds, for a client that does not read, at most this, the answers to
+/// one message and the input that it had read already: one read, behind an unfinished frame (P10).
 pub const ANSWER_BUFFER: usize = 256 * 1024;
 
 /// Connections at once, unless told otherwise: more than any test or small deployment opens, and
@@ -33,22 +34,27 @@ pub const SPARE_DESCRIPTORS: u64 = 64;
 pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// Time from the first byte of a frame to its last, unless told otherwise. Long enough for the
-/// largest default frame over a slow line, short enough against clients that hold half frames.
+/// largest default frame at 5 Mbit/s, short enough against clients that hold half frames.
 pub const DEFAULT_FRAME_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time that connections have to finish after the server was told to stop, unless told otherwise.
 /// Below the five seconds after which most supervisors and the harness lose patience.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(3);
 
+/// Time. How long a second signal lets connections reset what they cannot finish. They need none of
+/// it: it is there so that nothing can keep the process.
+pub const CUT_TIME: Duration = Duration::from_millis(100);
+
 /// Time. How long a connection that the server ends is drained after its last answer, so that the
 /// kernel does not answer late input by a reset that destroys that answer on its way (P9).
 pub const DRAIN_TIME: Duration = Duration::from_secs(2);
 
-/// Time. The same when the server stops: clients that do not heed its FIN do not hold it up.
-pub const DRAIN_TIME_STOPPING: Duration = Duration::from_millis(500);
+/// Time without a byte after which a connection is no longer drained when the server stops: silent
+/// clients that do not heed its FIN do not hold it up. The grace time bounds those that talk on.
+pub const DRAIN_SILENCE: Duration = Duration::from_millis(500);
 
-/// Bytes. How much is drained at most; a client that sends more than this into a closed connection
-/// is not waiting for an answer.
+/// Bytes. How much is drained at most, unless the server stops: the end of a connection is not to cost
+/// more than its life. A client that sends more without reading may lose its last answers.
 pub const DRAIN_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Time. The first pause after an accept that failed for want of descriptors or memory; doubled
@@ -58,6 +64,9 @@ pub const ACCEPT_PAUSE_FIRST: Duration = Duration::from_millis(5);
 /// Time. The longest such pause: the delay that a client may see after descriptors are free again.
 pub const ACCEPT_PAUSE_LONGEST: Duration = Duration::from_secs(1);
 
+/// Time. How long a client tries to connect. The system itself tries for minutes when nothing answers.
+pub const CONNECT_TIME: Duration = Duration::from_secs(10);
+
 /// Messages. How many may be on their way without an answer in a pipelined call: enough to hide a
 /// round trip, few enough to bound what either side holds.
 pub const PIPELINE_DEPTH: usize = 1024;
@@ -65,8 +74,8 @@ pub const PIPELINE_DEPTH: usize = 1024;
 /// Bytes. A client writes its messages together until so many wait.
 pub const SEND_BUFFER: usize = 64 * 1024;
 
-/// Time without a byte after which `rust-client` no longer waits for what is due, unless told
-/// otherwise. It runs from the end of the input only.
+/// Time without a byte in either direction after which `rust-client` no longer waits for the server,
+/// unless told otherwise. It runs while there is something to send, and from the end of the input on.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Time. How long `rust-client` still delivers what is on its way after it failed to send.

@@ -95,6 +95,11 @@ impl RunningServer {
         self.tail.lines()
     }
 
+    /// Ends it at once, when nothing good is to be expected of it any more.
+    pub fn kill(self) {
+        drop(self.process);
+    }
+
     /// Ends it: SIGTERM, then after the grace time SIGKILL.
     pub async fn stop(self) {
         self.process.stop(limits::GRACE).await;

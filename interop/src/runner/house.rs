@@ -124,6 +124,16 @@ impl<'a> House<'a> {
         Ok(Standing::Program { server, _port: chosen })
     }
 
+    /// Ends a server, where there is one of ours, that may be in a state which is nobody else's business.
+    pub async fn tear_down(&mut self) {
+        if let Some(Standing::Program { server, _port }) = self.server.take() {
+            let mut exit = server.watch_exit();
+            server.kill();
+            // Its port is free once it is gone.
+            let _ = timeout(limits::GRACE, wait_exit(&mut exit)).await;
+        }
+    }
+
     /// Ends the server, where there is one of ours.
     pub async fn take_down(&mut self) {
         if let Some(Standing::Program { server, _port }) = self.server.take() {

@@ -180,7 +180,9 @@ impl Player<'_> {
     /// A case by itself. A failure is looked at twice, until the peer has shown that it does fail.
     async fn play_case(&mut self, at: usize) -> Result<CaseResult, StartError> {
         let sure = self.accused >= limits::SECOND_LOOKS;
-        let patience = if sure { limits::LESS_PATIENCE } else { limits::PATIENCE };
+        let (case, _) = &self.unit.cases[at];
+        let declared = known::reason(self.unit, case, Blame::Undecided).is_some();
+        let patience = if sure || declared { limits::LESS_PATIENCE } else { limits::PATIENCE };
         let first = self.look_at(at, patience).await?;
         if first.result.outcome != Outcome::Fail || sure {
             return Ok(first.result);
@@ -217,8 +219,7 @@ impl Player<'_> {
             result.diagnosis = self.dialect().await;
         }
         if result.outcome != Outcome::Pass {
-            // What went wrong may have left the server in a state that is nobody else's business.
-            self.house.take_down().await;
+            self.house.tear_down().await;
         }
         Ok(Look { result, stalled })
     }
@@ -298,7 +299,7 @@ impl Player<'_> {
         let took = begun.elapsed();
         let verdict = judge(&together.case, &acted.transcript);
         if verdict.finding.is_some() {
-            self.house.take_down().await;
+            self.house.tear_down().await;
         }
         let reached = together.reached(&acted.transcript);
         Ok(Some(JointLook { verdict, reached, took }))

@@ -17,7 +17,7 @@ pub(super) enum Input {
     /// From the command line.
     Arguments(VecDeque<String>),
     /// From stdin.
-    Stdin { stdin: Stdin, form: Form, max: MaxFrame, buffer: BytesMut, ended: bool },
+    Stdin { stdin: Stdin, form: Form, max: MaxFrame, buffer: BytesMut, ended: bool, searched: usize },
 }
 
 /// How messages are told apart on stdin.
@@ -43,16 +43,17 @@ impl Input {
     }
 
     fn stdin(form: Form, max: MaxFrame) -> Self {
-        Self::Stdin { stdin: stdin(), form, max, buffer: BytesMut::new(), ended: false }
+        let buffer = BytesMut::new();
+        Self::Stdin { stdin: stdin(), form, max, buffer, ended: false, searched: 0 }
     }
 
     /// The next message that is there already, without waiting.
     pub(super) fn ready(&mut self) -> Result<Option<Bytes>, Failure> {
         match self {
             Self::Arguments(messages) => Ok(messages.pop_front().map(Bytes::from)),
-            Self::Stdin { form, max, buffer, ended, .. } => {
+            Self::Stdin { form, max, buffer, ended, searched, .. } => {
                 let message = match (form, ended) {
-                    (Form::Lines, ended) => line(buffer, *max, *ended),
+                    (Form::Lines, ended) => line(buffer, searched, *max, *ended),
                     (Form::Frames, false) => STDIO_FRAMING.decode(buffer, *max),
                     (Form::Frames, true) => STDIO_FRAMING.finish(buffer, *max),
                 };
@@ -83,20 +84,33 @@ impl Input {
     }
 }
 
-/// Takes one line off `buffer`, without its end (LF or CRLF).
-fn line(buffer: &mut BytesMut, max: MaxFrame, ended: bool) -> Result<Option<Bytes>, FrameError> {
-    let (line_len, end_len) = match buffer.iter().position(|byte| *byte == b'\n') {
-        Some(at) => (at, 1),
-        None if ended && !buffer.is_empty() => (buffer.len(), 0),
+/// Takes one line off `buffer`, without its end (LF or CRLF). The first `searched` bytes are known to
+/// have no LF.
+fn line(
+    buffer: &mut BytesMut,
+    searched: &mut usize,
+    max: MaxFrame,
+    ended: bool,
+) -> Result<Option<Bytes>, FrameError> {
+    let found = buffer[*searched..].iter().position(|byte| *byte == b'\n');
+    let line = match found.map(|at| *searched + at) {
+        Some(at) => {
+            let mut line = buffer.split_to(at);
+            buffer.advance(1);
+            if line.last() == Some(&b'\r') {
+                line.truncate(at - 1);
+            }
+            line
+        }
+        None if ended && !buffer.is_empty() => buffer.split(),
         // A line that is too long already is not waited for to the end, and not kept.
-        None if buffer.len() as u64 > max.get().saturating_add(1) => (buffer.len(), 0),
-        None => return Ok(None),
+        None if buffer.len() as u64 > max.get().saturating_add(1) => buffer.split(),
+        None => {
+            *searched = buffer.len();
+            return Ok(None);
+        }
     };
-    let mut line = buffer.split_to(line_len);
-    buffer.advance(end_len);
-    if line.last() == Some(&b'\r') {
-        line.truncate(line_len - 1);
-    }
+    *searched = 0;
     if line.len() as u64 > max.get() {
         return Err(FrameError::TooLong { got: line.len() as u64, limit: max.get() });
     }
@@ -109,9 +123,10 @@ mod tests {
 
     fn lines_of(text: &str, max: u64) -> (Vec<String>, Option<FrameError>) {
         let mut buffer = BytesMut::from(text);
+        let mut searched = 0;
         let mut lines = Vec::new();
         loop {
-            match line(&mut buffer, MaxFrame::new(max), true) {
+            match line(&mut buffer, &mut searched, MaxFrame::new(max), true) {
                 Ok(Some(line)) => lines.push(String::from_utf8_lossy(&line).into_owned()),
                 Ok(None) => return (lines, None),
                 Err(error) => return (lines, Some(error)),
@@ -124,6 +139,29 @@ mod tests {
         let (lines, error) = lines_of("one\r\n\ntwo words\nlast", 100);
         assert_eq!(lines, ["one", "", "two words", "last"]);
         assert_eq!(error, None);
+    }
+
+    #[test]
+    fn a_carriage_return_belongs_to_the_end_of_a_line_only() {
+        let (lines, _) = lines_of("a\rb\r\r\nlast\r", 100);
+        assert_eq!(lines, ["a\rb\r", "last\r"]);
+    }
+
+    #[test]
+    fn a_line_that_comes_in_pieces_is_searched_once_and_found_whole() {
+        let (mut buffer, mut searched) = (BytesMut::new(), 0);
+        for piece in ["on", "e\r"] {
+            buffer.extend_from_slice(piece.as_bytes());
+            assert_eq!(line(&mut buffer, &mut searched, MaxFrame::DEFAULT, false), Ok(None));
+            assert_eq!(searched, buffer.len());
+        }
+        buffer.extend_from_slice(b"\n\ntwo");
+        for whole in ["one", ""] {
+            let found = line(&mut buffer, &mut searched, MaxFrame::DEFAULT, false);
+            assert_eq!(found, Ok(Some(whole.into())));
+        }
+        assert_eq!(line(&mut buffer, &mut searched, MaxFrame::DEFAULT, false), Ok(None));
+        assert_eq!(line(&mut buffer, &mut searched, MaxFrame::DEFAULT, true), Ok(Some("two".into())));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The two programs: `rust-server` and `rust-client`. Each is a function from arguments to an exit
 //! code, so that another program can be either of them.
 //!
-//! Arguments that make no sense are reported on stderr with exit code 2, failures with 1.
+//! Arguments that make no sense are reported on stderr with exit code 2, failures with 1; a second signal
+//! is 128 + its number.
 
 mod client;
 mod conversation;
@@ -12,11 +13,12 @@ mod signals;
 
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::SignalKind;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -39,12 +41,14 @@ fn framing_help() -> String {
     format!("How messages are laid on the stream: {names} (-counted: the length counts the header)")
 }
 
-/// Why a program ends with exit code 1.
+/// Why a program ends with another exit code than 0: 1, except where it says otherwise.
 enum Failure {
     /// Something to say on stderr.
     Said(String),
     /// Nobody reads stdout any more, so nobody wants to hear of it either.
     OutputClosed,
+    /// Somebody insisted by a signal: exit code 128 + its number, as shells say it.
+    Signalled(SignalKind),
 }
 
 impl<E: std::error::Error> From<E> for Failure {
@@ -86,6 +90,7 @@ where
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Said(message)) => fail(name, message),
         Err(Failure::OutputClosed) => ExitCode::FAILURE,
+        Err(Failure::Signalled(kind)) => ExitCode::from(128 + kind.as_raw_value() as u8),
     }
 }
 
@@ -100,11 +105,17 @@ fn fail(name: &str, message: impl Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Logs go to stderr, warnings and worse unless `RUST_LOG` says otherwise. A second call in one
-/// process changes nothing.
+/// Logs go to stderr, warnings and worse unless `RUST_LOG` says otherwise; in colour on a terminal,
+/// unless `NO_COLOR` is set. A second call in one process changes nothing.
 fn log_to_stderr() {
     let filter =
         EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && !no_color)
+        // It would report a stderr that takes nothing on that stderr, and panic over it.
+        .log_internal_errors(false)
+        .try_init();
 }

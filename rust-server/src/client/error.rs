@@ -10,7 +10,7 @@ use crate::settings::Address;
 /// A client's failure.
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// There is no connection: nobody listens, the host is unknown, the network is down.
+    /// There is no connection: nobody listens or answers, the host is unknown, the network is down.
     #[error("cannot connect to {address}: {source}")]
     Connect {
         /// Where it was to connect.

@@ -10,12 +10,14 @@ mod sender;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 pub use error::ClientError;
 pub use receiver::Receiver;
 pub use sender::Sender;
 
 use crate::framing::{Framing, MaxFrame};
+use crate::limits;
 use crate::settings::Address;
 
 /// A connection to a server.
@@ -40,7 +42,7 @@ impl Client {
     /// Connects with a framing, and a limit that holds in both directions.
     ///
     /// # Errors
-    /// [`ClientError::Connect`].
+    /// [`ClientError::Connect`], after [`limits::CONNECT_TIME`] at the latest.
     ///
     /// # Cancel safety
     /// Cancelled, no connection is left.
@@ -50,7 +52,8 @@ impl Client {
         max: MaxFrame,
     ) -> Result<Self, ClientError> {
         let connected = async {
-            let stream = TcpStream::connect(address.as_str()).await?;
+            let connecting = TcpStream::connect(address.as_str());
+            let stream = timeout(limits::CONNECT_TIME, connecting).await??;
             stream.set_nodelay(true)?;
             Ok(stream)
         };
@@ -60,8 +63,7 @@ impl Client {
         }
     }
 
-    /// A client over a connection that is already there.
-    pub fn from_stream(stream: TcpStream, framing: Framing, max: MaxFrame) -> Self {
+    fn from_stream(stream: TcpStream, framing: Framing, max: MaxFrame) -> Self {
         let (read, write) = stream.into_split();
         Self {
             sender: Sender::new(write, framing, max),
@@ -105,7 +107,9 @@ impl Client {
     /// while messages are written, so that neither side's full buffers stop the other.
     ///
     /// # Errors
-    /// Any [`ClientError`] but `Connect`, as soon as it is known; answers that came before are lost.
+    /// Any [`ClientError`] but `Connect`; answers that came before are lost. With
+    /// [`ClientError::Unsendable`] nothing behind that message is sent, and nothing is due: the client
+    /// can be used further.
     ///
     /// # Cancel safety
     /// None, as [`Client::call`].

@@ -20,6 +20,11 @@ pub(super) async fn call_all<M: AsRef<[u8]>>(
     let (due, mut dues) = mpsc::channel(limits::PIPELINE_DEPTH);
     let send_all = async move {
         for message in messages {
+            if let Err(refused) = sender.put(message.as_ref()) {
+                // What was sent is answered: the answers are taken, or the next call would get them.
+                sender.flush().await?;
+                return Ok(Some(refused));
+            }
             if let Err(TrySendError::Full(one)) = due.try_send(Due) {
                 // The pipeline is full. The answers that make room are not due before the messages
                 // that still wait here are sent.
@@ -28,9 +33,10 @@ pub(super) async fn call_all<M: AsRef<[u8]>>(
                     break; // The receiving side has failed, and says why.
                 }
             }
-            sender.feed(message.as_ref()).await?;
+            sender.flush_if_full().await?;
         }
-        sender.flush().await
+        sender.flush().await?;
+        Ok(None)
     };
     let receive_all = async move {
         let mut answers = Vec::new();
@@ -44,6 +50,9 @@ pub(super) async fn call_all<M: AsRef<[u8]>>(
         }
         Ok(answers)
     };
-    let ((), answers) = tokio::try_join!(send_all, receive_all)?;
-    Ok(answers)
+    let (refused, answers) = tokio::try_join!(send_all, receive_all)?;
+    match refused {
+        Some(error) => Err(error),
+        None => Ok(answers),
+    }
 }

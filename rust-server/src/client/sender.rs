@@ -1,6 +1,6 @@
 //! The sending half of a client.
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
 
@@ -32,7 +32,7 @@ impl Sender {
     /// Cancelled, the message is still sent whole: the next `send`, `flush` or `finish` goes on where
     /// this one stopped. Send it only once.
     pub async fn send(&mut self, message: &[u8]) -> Result<(), ClientError> {
-        self.encode(message)?;
+        self.put(message)?;
         self.flush().await
     }
 
@@ -45,11 +45,30 @@ impl Sender {
     /// # Cancel safety
     /// As [`Sender::send`].
     pub async fn feed(&mut self, message: &[u8]) -> Result<(), ClientError> {
-        self.encode(message)?;
-        match self.output.len() < limits::SEND_BUFFER {
-            true => Ok(()),
-            false => self.flush().await,
+        self.put(message)?;
+        self.flush_if_full().await
+    }
+
+    /// Adds a message to those that wait.
+    pub(crate) fn put(&mut self, message: &[u8]) -> Result<(), ClientError> {
+        self.framing.encode(message, self.max, &mut self.output).map_err(ClientError::Unsendable)
+    }
+
+    pub(super) async fn flush_if_full(&mut self) -> Result<(), ClientError> {
+        match self.is_full() {
+            true => self.flush().await,
+            false => Ok(()),
         }
+    }
+
+    /// Whether so much waits that it should be sent before another message is added.
+    pub(crate) fn is_full(&self) -> bool {
+        self.output.len() >= limits::SEND_BUFFER
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn unsent(&self) -> usize {
+        self.output.len()
     }
 
     /// Sends what waits.
@@ -60,14 +79,20 @@ impl Sender {
     /// # Cancel safety
     /// Cancelled, the rest waits for the next call.
     pub async fn flush(&mut self) -> Result<(), ClientError> {
-        let grown = self.output.len() > 2 * limits::SEND_BUFFER;
-        while self.output.has_remaining() {
-            let written = self.write.write_buf(&mut self.output).await;
-            if written.map_err(ClientError::Transport)? == 0 {
-                return Err(ClientError::Transport(std::io::ErrorKind::WriteZero.into()));
-            }
+        while self.unsent() > 0 {
+            self.write().await?;
         }
-        if grown {
+        Ok(())
+    }
+
+    /// Sends as much of what waits as the connection takes at once, and waits until it takes any.
+    /// Cancel-safe.
+    pub(crate) async fn write(&mut self) -> Result<(), ClientError> {
+        let written = self.write.write_buf(&mut self.output).await;
+        if written.map_err(ClientError::Transport)? == 0 {
+            return Err(ClientError::Transport(std::io::ErrorKind::WriteZero.into()));
+        }
+        if self.output.is_empty() {
             // One large message does not cost memory for the rest of the connection's life.
             self.output = BytesMut::new();
         }
@@ -85,9 +110,5 @@ impl Sender {
     pub async fn finish(&mut self) -> Result<(), ClientError> {
         self.flush().await?;
         self.write.shutdown().await.map_err(ClientError::Transport)
-    }
-
-    fn encode(&mut self, message: &[u8]) -> Result<(), ClientError> {
-        self.framing.encode(message, self.max, &mut self.output).map_err(ClientError::Unsendable)
     }
 }

@@ -1,5 +1,5 @@
-//! The framings as a codec of tokio-util, for `Framed`, `FramedRead` and `FramedWrite`. The client
-//! library reads through it; users may put it over any stream of their own.
+//! The framings as a codec of tokio-util, for users who put `Framed`, `FramedRead` or `FramedWrite`
+//! over a stream of their own. Server and client of this crate use [`Framing`] itself.
 
 use std::io;
 

@@ -80,7 +80,8 @@ impl Framing {
 
     /// Takes one message off the front of `src`, or `None` when more bytes are needed (P5). The
     /// body is not copied: it shares `src`'s memory. For a message that is still incomplete, room is
-    /// made for at most [`limits::RESERVE_STEP`] further bytes, whatever length is announced (P9).
+    /// made for at most as much again as has come and [`limits::RESERVE_STEP`] bytes, whatever length
+    /// is announced (P9).
     ///
     /// # Errors
     /// As [`Framing::parse`].

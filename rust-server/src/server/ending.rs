@@ -3,6 +3,7 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits;
@@ -26,14 +27,24 @@ pub(super) async fn close_after_drain(mut stream: TcpStream, shutdown: &Shutdown
     if stream.shutdown().await.is_err() {
         return;
     }
-    let time = match shutdown.stop.is_cancelled() {
-        true => limits::DRAIN_TIME_STOPPING,
-        false => limits::DRAIN_TIME,
-    };
-    let mut scrap = [0; 4096];
-    let mut left = limits::DRAIN_BYTES;
     let drain = async {
-        // Ends at the client's FIN or RST.
+        match shutdown.stop.is_cancelled() {
+            true => drain_until_silent(&mut stream).await,
+            false => drain_a_while(&mut stream).await,
+        }
+    };
+    tokio::select! {
+        () = drain => {}
+        () = shutdown.cut.cancelled() => {}
+    }
+}
+
+/// Reads until the client ends the connection, or has sent more, or taken longer, than a client that
+/// broke the rules can ask for.
+async fn drain_a_while(stream: &mut TcpStream) {
+    let drained = async {
+        let mut scrap = [0; 4096];
+        let mut left = limits::DRAIN_BYTES;
         while let Ok(got @ 1..) = stream.read(&mut scrap).await {
             left = left.saturating_sub(got as u64);
             if left == 0 {
@@ -41,11 +52,14 @@ pub(super) async fn close_after_drain(mut stream: TcpStream, shutdown: &Shutdown
             }
         }
     };
-    tokio::select! {
-        () = drain => {}
-        () = tokio::time::sleep(time) => {}
-        () = shutdown.cut.cancelled() => {}
-    }
+    let _ = timeout(limits::DRAIN_TIME, drained).await;
+}
+
+/// Reads until the client ends the connection or falls silent: it has done nothing wrong, and may be
+/// pipelining while the answers that are due are still on their way. The grace time is the bound.
+async fn drain_until_silent(stream: &mut TcpStream) {
+    let mut scrap = [0; 4096];
+    while let Ok(Ok(1..)) = timeout(limits::DRAIN_SILENCE, stream.read(&mut scrap)).await {}
 }
 
 /// Ends a connection by a reset, because part of an answer is sent and the rest never will be: a FIN

@@ -25,11 +25,6 @@ impl Timeout {
         }
     }
 
-    /// How long, or `None` for ever.
-    pub const fn get(self) -> Option<Duration> {
-        self.0
-    }
-
     /// Completes when the time-out has passed since `start`; never, when it is off. Cancel-safe.
     pub(crate) async fn since(self, start: Instant) {
         match self.0.and_then(|duration| start.checked_add(duration)) {
