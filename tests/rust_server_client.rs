@@ -77,6 +77,16 @@ async fn calls_larger_than_all_buffers_do_not_block_each_other() {
 }
 
 #[tokio::test]
+async fn calls_before_one_that_cannot_be_sent_leave_no_answer_behind() {
+    let address = echo(Framing::DEFAULT).await.into();
+    let connecting = Client::connect_with(&address, Framing::DEFAULT, MaxFrame::new(4));
+    let mut client = connecting.await.expect("a connection");
+    let refused = within("calls", client.call_all(["a", "b", "fiver", "c"])).await;
+    assert!(matches!(refused, Err(ClientError::Unsendable(_))), "{refused:?}");
+    assert_eq!(within("a call", client.call(b"next")).await.expect("an answer"), "next");
+}
+
+#[tokio::test]
 async fn no_calls_need_no_answer() {
     let mut client = connect(echo(Framing::DEFAULT).await).await;
     let answers = client.call_all::<&[u8]>([]).await.expect("no answers");
@@ -196,6 +206,30 @@ async fn a_port_where_nobody_listens_is_an_error_that_names_it() {
     let error = Client::connect(&address.into()).await.expect_err("refused");
     assert!(matches!(error, ClientError::Connect { .. }), "{error:?}");
     assert!(error.to_string().contains(&address.to_string()), "{error}");
+}
+
+/// The clock is the test's: it jumps to the bound as soon as everything waits.
+#[tokio::test(start_paused = true)]
+async fn a_host_that_does_not_answer_is_given_up() {
+    let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+    let new_socket = || {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.expect("a socket");
+        socket.set_nonblocking(true).expect("O_NONBLOCK");
+        socket
+    };
+    // A full backlog takes no further client.
+    let listener = new_socket();
+    listener.bind(&any.into()).expect("a port");
+    listener.listen(0).expect("listening");
+    let address = listener.local_addr().expect("its address");
+    let waiting: Vec<_> = std::iter::repeat_with(new_socket).take(8).collect();
+    for socket in &waiting {
+        let _ = socket.connect(&address);
+    }
+    let address = address.as_socket().expect("its address").into();
+    let error = within("connecting", Client::connect(&address)).await.expect_err("given up");
+    assert!(error.to_string().ends_with("timed out"), "{error}");
 }
 
 #[tokio::test]

@@ -241,6 +241,26 @@ fn a_taken_port_is_one_clear_line_and_exit_1() {
         .stdout("")
         .stderr(contains("cannot listen on").and(contains(first.address.as_str())))
         .stderr(one_line_of_stderr());
+
+    // Also where fewer descriptors are allowed than the default of connections needs.
+    let mut limited = command("sh");
+    limited.args(["-c", "ulimit -n 64 && exec \"$0\" --listen \"$1\""]);
+    limited.arg(cargo_bin!("rust-server")).arg(&first.address);
+    let third = assert_cmd::Command::from_std(limited).timeout(HANG).assert();
+    third.code(1).stderr(contains("cannot listen on")).stderr(one_line_of_stderr());
+}
+
+#[test]
+fn a_number_of_connections_that_was_asked_for_and_cannot_be_had_is_warned_of() {
+    let mut limited = command("sh");
+    let script = "ulimit -n 64 && exec \"$0\" --listen 127.0.0.1:0 --max-connections 100";
+    limited.args(["-c", script]).arg(cargo_bin!("rust-server"));
+    let mut server = RunningServer::over(Running::start(limited));
+    server.program.signal(Signal::TERM);
+    assert_eq!(server.program.exit_code(), Some(0));
+    let stderr = server.program.stderr();
+    assert!(stderr.contains("--max-connections"), "{stderr}");
+    assert!(!stderr.contains('\x1b'), "colour in a pipe: {stderr:?}");
 }
 
 #[test]
@@ -292,6 +312,47 @@ fn a_second_signal_ends_a_server_that_is_still_waiting() {
         server.program.signal(signal);
         assert_eq!(server.program.exit_code(), Some(code));
     }
+}
+
+#[test]
+fn a_second_signal_resets_an_answer_that_it_cuts() {
+    let mut server = RunningServer::start(&["--listen", "127.0.0.1:0", "--grace", "1h"]);
+    let mut stream = server.connect();
+    let message = frame(&vec![7; 14 << 20]);
+    stream.write_all(&message).expect("sent");
+    stream.read_exact(&mut [0; 100]).expect("the begin of the answer");
+    server.program.signal(Signal::TERM);
+    while TcpStream::connect(&server.address).is_ok() {
+        thread::yield_now();
+    }
+    server.program.signal(Signal::TERM);
+    assert_eq!(server.program.exit_code(), Some(143));
+    let ended = stream.read_to_end(&mut Vec::new());
+    let error = ended.expect_err("an answer that was cut is no orderly end");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_stderr_that_nobody_reads_does_not_stop_a_server() {
+    let mut command = command("rust-server");
+    command.args(["--listen", "127.0.0.1:0"]).env("RUST_LOG", "info");
+    let mut server = RunningServer::over(Running::start(command));
+    drop(server.program.stderr.take());
+    for _ in 0..3 {
+        let mut bad = server.connect();
+        bad.write_all(&[0xff; 4]).expect("sent");
+        assert_eq!(bad.read(&mut [0; 1]).expect("ended by FIN"), 0);
+    }
+    round_trip(&mut server.connect(), b"still there");
+    server.program.signal(Signal::TERM);
+    assert_eq!(server.program.exit_code(), Some(0));
+}
+
+#[test]
+fn more_connections_than_can_be_counted_are_as_many_as_there_can_be() {
+    let all = u64::MAX.to_string();
+    let server = RunningServer::start(&["--listen", "127.0.0.1:0", "--max-connections", &all]);
+    round_trip(&mut server.connect(), b"hello");
 }
 
 #[test]
@@ -411,6 +472,27 @@ fn missing_answers_are_exit_1() {
 }
 
 #[test]
+fn more_answers_than_messages_are_all_printed_and_exit_1() {
+    let server = scripted(10, b"\0\0\0\x01a\0\0\0\x01a\0\0\0\x01b").to_string();
+    let run = client().args([&server, "a", "b"]).timeout(HANG).assert();
+    run.code(1).stdout("a\na\nb\n").stderr(contains("3 messages in answer to 2"));
+}
+
+#[test]
+fn a_truncated_message_behind_the_last_answer_is_exit_1() {
+    let server = scripted(5, b"\0\0\0\x01a\0\0").to_string();
+    let run = client().args([&server, "a"]).timeout(HANG).assert();
+    run.code(1).stdout("a\n").stderr(contains("2 of 4 bytes"));
+}
+
+#[test]
+fn a_carriage_return_at_the_end_of_the_input_is_part_of_the_message() {
+    let server = RunningServer::anywhere();
+    let run = client().arg(&server.address).write_stdin("abc\r").timeout(HANG).assert();
+    run.code(0).stdout("abc\r\n");
+}
+
+#[test]
 fn a_truncated_answer_is_exit_1_after_the_answers_before_it() {
     let server = scripted(10, b"\0\0\0\x01a\0\0\0\x09trunc").to_string();
     let run = client().args([&server, "a", "b"]).timeout(HANG).assert();
@@ -423,6 +505,39 @@ fn a_silent_server_is_given_up_with_exit_1() {
     let address = listener.local_addr().expect("its address").to_string();
     let run = client().args([&address, "--timeout", "100ms", "hello"]).timeout(HANG).assert();
     run.code(1).stdout("").stderr(contains("gave up").and(contains("1 answers due")));
+}
+
+#[test]
+fn a_server_that_reads_nothing_is_given_up_while_there_is_still_something_to_send() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    let mut command = command("rust-client");
+    command.args([&address, "--timeout", "100ms", "--frames"]);
+    let mut program = Running::start(command);
+    // More than all buffers on the way to the server hold. The end of stdin is never reached.
+    let mut stdin = program.stdin.take().expect("its stdin");
+    while stdin.write_all(&frame(&[0; 100_000])).is_ok() {}
+    assert_eq!(program.exit_code(), Some(1));
+    let stderr = program.stderr();
+    assert!(stderr.contains("gave up") && stderr.contains("does not take"), "{stderr}");
+}
+
+#[test]
+fn waiting_for_more_input_is_not_silence() {
+    let server = RunningServer::anywhere();
+    let mut command = command("rust-client");
+    command.args([&server.address, "--timeout", "100ms", "--frames"]);
+    let mut program = Running::start(command);
+    let mut stdout = program.stdout.take().expect("its stdout");
+    let mut stdin = program.stdin.take().expect("its stdin");
+    for _ in 0..2 {
+        stdin.write_all(&frame(b"x")).expect("taken");
+        let mut answer = [0; 5];
+        stdout.read_exact(&mut answer).expect("an answer");
+        thread::sleep(Duration::from_millis(300));
+    }
+    let ended = program.child.lock().expect("no panic while it is held").try_wait();
+    assert!(ended.expect("its status").is_none(), "it gave up");
 }
 
 #[test]

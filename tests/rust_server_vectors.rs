@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
 use rust_server::framing::{CodecError, FrameCodec, FrameError, Framing, MaxFrame};
-use tokio_util::codec::Decoder;
+use tokio_util::codec::{Decoder, Encoder};
 
 /// Streams up to this long are cut at every offset, longer ones near their ends.
 const CUT_EVERYWHERE: usize = 2048;
@@ -145,11 +145,14 @@ fn check_all(framing_name: &str) {
             check(vector, &format!("cut at {at}"), cut);
         }
         if vector.end == "clean" {
-            let mut encoded = BytesMut::new();
+            let mut codec = FrameCodec::new(framing, max);
+            let (mut slices, mut owned) = (BytesMut::new(), BytesMut::new());
             for message in &vector.messages {
-                framing.encode(message, max, &mut encoded).expect("within the limit");
+                codec.encode(&message[..], &mut slices).expect("within the limit");
+                codec.encode(Bytes::from(message.clone()), &mut owned).expect("within the limit");
             }
-            assert!(encoded == stream, "{}: encoded otherwise", vector.name);
+            assert!(slices == stream, "{}: encoded otherwise", vector.name);
+            assert!(owned == stream, "{}: encoded otherwise", vector.name);
         }
     }
 }
@@ -167,6 +170,18 @@ fn u16le_agrees_with_the_vectors() {
 #[test]
 fn a_header_that_counts_itself_agrees_with_the_vectors() {
     check_all("u32be-counted");
+}
+
+#[test]
+fn the_codec_refuses_to_encode_more_than_its_limit() {
+    let mut codec = FrameCodec::new(Framing::DEFAULT, MaxFrame::new(4));
+    let mut out = BytesMut::new();
+    let too_long = FrameError::TooLong { got: 5, limit: 4 };
+    let refused = codec.encode(&b"fiver"[..], &mut out).expect_err("over the limit");
+    assert_eq!(frame_error(refused), too_long);
+    let refused = codec.encode(Bytes::from("fiver"), &mut out).expect_err("over the limit");
+    assert_eq!(frame_error(refused), too_long);
+    assert!(out.is_empty());
 }
 
 #[test]

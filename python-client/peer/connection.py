@@ -7,6 +7,7 @@ A connection goes through these phases, never back:
     DRAINING  has sent its FIN, throws away what the client still sends, so that no reset destroys the last answers
     CLOSED    nothing is left to do; the event loop closes it
 """
+import math
 import socket
 import struct
 import time
@@ -32,7 +33,7 @@ class Connection:
         self._decoder = Decoder(framing)
         self._unsent = bytearray()
         self._client_ended = False
-        self._drained = 0
+        self._drain_left = limits.DRAIN_BYTES
 
     def wanted_events(self):
         """What to wait for: never nothing, except when closed, so that a dead client is always noticed."""
@@ -55,6 +56,7 @@ class Connection:
 
     def stop(self):
         """The server stops: what has been answered goes out whole, nothing more is read."""
+        self._drain_left = math.inf  # the client has done nothing wrong, and may be pipelining
         if self.phase == SERVING:
             self.phase = FLUSHING
             self.handle(EVENT_WRITE)
@@ -68,8 +70,8 @@ class Connection:
     def _read(self):
         data = self.socket.recv(limits.READ_SIZE)
         if self.phase == DRAINING:
-            self._drained += len(data)
-            if not data or self._drained > limits.DRAIN_BYTES:
+            self._drain_left -= len(data)
+            if not data or self._drain_left < 0:
                 self.phase = CLOSED
         elif data:
             self._decoder.feed(data)

@@ -3,13 +3,15 @@
     python3 echo_client.py 127.0.0.1 9000
 
 stdin carries the messages to send, stdout the messages received, each as a 4-byte big-endian length and the body. Each is passed
-on at once. The end of stdin half-closes the connection; the client then receives until the server closes. It exits 0 when all
-that it was told to send was sent and answered, else 1 with the reason on stderr. Standard library only, Python 3.6+.
+on at once. The end of stdin half-closes the connection; the client then receives until the server closes, and exits 0. When the
+server closes before, that is 0 if there was an answer to each message sent and no further one comes. Else it exits 1 with the
+reason on stderr. Standard library only, Python 3.6+.
 
 The main thread receives; a second one sends: it reads while it writes.
 """
 import argparse
 import os
+import select
 import socket
 import sys
 import threading
@@ -32,14 +34,25 @@ class Exchange:
         self.sent = 0  # counted before the first byte goes out: an answer never comes too early
         self.received = 0
         self.server_ended = False
+        self.stdin_ended = False  # true before the server can see it
         self.failure = None  # of the sending side
-        self.input_ended = threading.Event()  # set also when the sending side has failed
+        self.sending_ended = threading.Event()  # set also when it has failed
         self.waiting_since = None  # when the receiving side last began to wait for the server
 
     def check_all_answered(self):
         if self.received < self.sent:
             raise Failure("the server closed the connection, {} of {} answers are missing".format(
                 self.sent - self.received, self.sent))
+
+    def patience_left(self, since):
+        """Seconds until the server, whose turn it is since then, is taken for dead. Ends the program when there are none."""
+        now = time.monotonic()
+        heard_at = self.waiting_since or now  # None: the server is not waited for, a slow reader of stdout is
+        left = max(heard_at, since) + limits.SILENCE_SECONDS - now
+        if left <= 0:
+            complain("the server was silent for {:.0f} seconds".format(limits.SILENCE_SECONDS))
+            os._exit(1)  # the main thread is blocked in recv
+        return left
 
 
 def send_all_input(sock, framing, exchange):
@@ -54,7 +67,7 @@ def send_all_input(sock, framing, exchange):
         exchange.failure = "cannot send: {}".format(error)
     except Failure as error:
         exchange.failure = error
-    exchange.input_ended.set()
+    exchange.sending_ended.set()
     give_up_on_silence(exchange)
 
 
@@ -63,6 +76,7 @@ def copy_input(sock, framing, exchange):
     while True:
         data = os.read(STDIN, limits.READ_SIZE)  # takes what is there, never waits for a full buffer
         if not data:
+            exchange.stdin_ended = True
             decoder.finish()
             return
         decoder.feed(data)
@@ -71,7 +85,20 @@ def copy_input(sock, framing, exchange):
             exchange.sent += 1
             if exchange.server_ended:
                 raise Failure("the server closed the connection before the end of stdin")
-            sock.sendall(frame)
+            send_all(sock, frame, exchange)
+
+
+def send_all(sock, data, exchange):
+    """As sock.sendall, but gives up on a server that takes nothing, and sends nothing either."""
+    rest = memoryview(data)
+    taken_at = time.monotonic()
+    while rest:
+        select.select([], [sock], [], exchange.patience_left(taken_at))
+        try:
+            rest = rest[sock.send(rest, socket.MSG_DONTWAIT):]
+            taken_at = time.monotonic()
+        except BlockingIOError:
+            pass
 
 
 def half_close(sock):
@@ -85,13 +112,7 @@ def give_up_on_silence(exchange):
     """A server that neither answers nor closes after the half-close is taken for dead."""
     half_closed_at = time.monotonic()
     while True:
-        now = time.monotonic()
-        heard_at = exchange.waiting_since or now  # None: the server is not waited for, a slow reader of stdout is
-        left = max(heard_at, half_closed_at) + limits.SILENCE_SECONDS - now
-        if left <= 0:
-            complain("the server was silent for {:.0f} seconds".format(limits.SILENCE_SECONDS))
-            os._exit(1)  # the main thread is blocked in recv
-        time.sleep(left)
+        time.sleep(exchange.patience_left(half_closed_at))
 
 
 def receive_all(sock, framing, exchange):
@@ -100,18 +121,19 @@ def receive_all(sock, framing, exchange):
     while True:
         exchange.waiting_since = time.monotonic()
         data = sock.recv(limits.READ_SIZE)
-        exchange.waiting_since = None
         if not data:
             break
+        exchange.waiting_since = None
         decoder.feed(data)
         for message in decoder.messages():
             write_all(framing.encode(message))
             exchange.received += 1
     decoder.finish()
     exchange.server_ended = True
-    exchange.check_all_answered()
+    if not exchange.stdin_ended:
+        exchange.check_all_answered()
     # The server closed in good order. Whether that was too early is known when stdin ends, or a further message comes.
-    exchange.input_ended.wait()
+    exchange.sending_ended.wait()
     if exchange.failure:
         raise Failure(exchange.failure)
 
@@ -141,9 +163,10 @@ def parse_arguments():
 
 def converse(arguments):
     try:
-        sock = socket.create_connection((arguments.host, arguments.port))
+        sock = socket.create_connection((arguments.host, arguments.port), timeout=limits.CONNECT_SECONDS)
     except (OSError, OverflowError) as error:
         raise Failure("cannot connect to {}:{}: {}".format(arguments.host, arguments.port, error))
+    sock.settimeout(None)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     framing = U32be(arguments.max_frame)
     exchange = Exchange()

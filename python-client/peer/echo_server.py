@@ -52,6 +52,8 @@ class Server:
             self._keep_deadlines(time.monotonic())
 
     def _accept(self, _events):
+        if self._stop_at is not None:
+            return  # stopped earlier in this very turn
         for _ in range(limits.ACCEPTS_A_TURN):
             try:
                 sock, _address = self._listener.accept()

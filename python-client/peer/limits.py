@@ -20,12 +20,17 @@ ACCEPTS_A_TURN = 64
 ACCEPT_PAUSE = 0.1
 
 # What is read and thrown away behind a refused header, in bytes and in seconds. A socket closed with unread input is reset, and
-# a reset destroys the last answers on their way; but nobody may hold the connection for ever.
+# a reset destroys the last answers on their way; but nobody may hold the connection for ever. When the server stops, only the
+# seconds count.
 DRAIN_BYTES = 64 * 1024 * 1024
 DRAIN_SECONDS = 1.0
 
 # Seconds from SIGTERM to the end of the process, whatever the clients do.
 STOP_SECONDS = 2.0
 
-# Seconds without a byte from the server after the client's half-close, when the client takes the server for dead.
+# Seconds that the client tries to connect. The system itself would try for minutes.
+CONNECT_SECONDS = 10.0
+
+# Seconds without a byte in either direction, while there is something to send or after the client's half-close, when the client
+# takes the server for dead.
 SILENCE_SECONDS = 10.0

@@ -43,7 +43,7 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(3);
 
 /// Time. How long a second signal lets connections reset what they cannot finish. They need none of
 /// it: it is there so that nothing can keep the process.
-pub const CUT_TIME: Duration = Duration::from_millis(100);
+pub const CUT_TIME: Duration = Duration::from_millis(500);
 
 /// Time. How long a connection that the server ends is drained after its last answer, so that the
 /// kernel does not answer late input by a reset that destroys that answer on its way (P9).

@@ -14,7 +14,11 @@ fn server(command: &str) -> Peer {
 
 /// Runs one case with this peer; expects that it was not played, and returns (blame, summary).
 fn not_played(peer: Peer) -> (String, String) {
-    let (status, document) = Project::of([peer]).json("--case framing.single");
+    not_played_when_run_with(peer, "")
+}
+
+fn not_played_when_run_with(peer: Peer, flags: &str) -> (String, String) {
+    let (status, document) = Project::of([peer]).json(&format!("--case framing.single {flags}"));
     assert_eq!((status, column(&document, "outcome")), (3, vec!["error"]), "{document:#}");
     (column(&document, "blame")[0].to_owned(), column(&document, "summary")[0].to_owned())
 }
@@ -68,11 +72,11 @@ fn a_server_that_never_comes_up_is_the_same_error_for_all_its_cases_and_shown_on
     run.stdout(contains("before it was ready").count(1));
 }
 
-/// Slow: it takes the 20 seconds that a program has to come up.
 #[test]
-fn slow_a_ready_line_that_never_comes_is_given_up_and_named() {
+fn a_ready_line_that_never_comes_is_given_up_and_named() {
     let silent = "import time\nprint('almost there', flush=True)\ntime.sleep(3600)\n";
-    let (blame, summary) = not_played(Peer::server("shy").script(silent));
+    let shy = Peer::server("shy").script(silent);
+    let (blame, summary) = not_played_when_run_with(shy, "--start-timeout 5s");
     assert_eq!(blame, "server", "{summary}");
     assert!(summary.contains("listening on (?P<port>"), "{summary}");
     assert!(summary.contains("almost there"), "{summary}");

@@ -140,8 +140,11 @@ fn reporters(format: Format, again: Again) -> [Box<dyn Reporter>; 2] {
 /// The first signal ends the run in good order, a second one at once.
 fn cancel_on_signals(cancel: &CancellationToken) -> std::io::Result<()> {
     const INTERRUPTED: i32 = 130;
-    // A hang-up keeps its default, or is ignored, as under nohup; the guard ends what it leaves behind.
-    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+    let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
+    if !ignores_hangups() {
+        kinds.push(SignalKind::hangup());
+    }
+    for kind in kinds {
         let mut signals = signal(kind)?;
         let cancel = cancel.clone();
         tokio::spawn(async move {
@@ -155,6 +158,16 @@ fn cancel_on_signals(cancel: &CancellationToken) -> std::io::Result<()> {
         });
     }
     Ok(())
+}
+
+/// Whether we were started under `nohup`, or by something like it. Where the kernel does not say, we were not.
+fn ignores_hangups() -> bool {
+    const HANGUP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.is_some_and(|mask| {
+        u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & HANGUP != 0)
+    })
 }
 
 /// A case may hold more connections than some systems allow by default. What cannot be raised is found out

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 
 use clap::Parser;
 
-use super::conversation::{self, Until};
+use super::conversation::{self, Expected};
 use super::input::Input;
 use super::output::Output;
 use super::{Failure, complain, framing_help};
@@ -17,7 +17,8 @@ use crate::settings::{Address, Timeout};
 /// Sends messages to a server and shows its answers.
 ///
 /// Without messages it reads them from stdin, a line each, and prints each answer on a line; Ctrl+D ends
-/// the input, then what is due is waited for. The exit code is 0 when every message was answered.
+/// the input, then answers are received until the server closes. The exit code is 0 when there was exactly
+/// one answer to each message.
 ///
 /// With --frames it is a netcat for messages: stdin carries messages, stdout the answers, each as a
 /// 4-byte big-endian length and the body, whatever the framing to the server is. Each message is sent at
@@ -47,7 +48,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "SIZE", default_value_t)]
     max_frame: MaxFrame,
 
-    /// Gives up when, after the end of the input, nothing comes for so long; off: never.
+    /// Gives up when the server takes nothing of what is to be sent, or does not close after the end of
+    /// the input, and nothing comes from it for so long; off: never.
     #[arg(long, value_name = "TIME", default_value_t = Timeout::after(limits::DEFAULT_PATIENCE))]
     timeout: Timeout,
 }
@@ -55,16 +57,16 @@ pub(super) struct Args {
 /// Connects and talks until all is said.
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let client = Client::connect_with(&args.server, args.framing, args.max_frame).await?;
-    let (input, output, until) = if args.frames {
-        (Input::frames(args.max_frame), Output::frames(), Until::ServerCloses)
+    let (input, output, expected) = if args.frames {
+        (Input::frames(args.max_frame), Output::frames(), Expected::AnyNumber)
     } else if args.messages.is_empty() {
         let prompt = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         if prompt {
             complain("rust-client", format_args!("connected to {}; Ctrl+D ends", args.server));
         }
-        (Input::lines(args.max_frame), Output::lines(prompt), Until::AllAnswered)
+        (Input::lines(args.max_frame), Output::lines(prompt), Expected::OneEach)
     } else {
-        (Input::arguments(args.messages), Output::lines(false), Until::AllAnswered)
+        (Input::arguments(args.messages), Output::lines(false), Expected::OneEach)
     };
-    conversation::hold(client, input, output, until, args.timeout).await
+    conversation::hold(client, input, output, expected, args.timeout).await
 }

@@ -1,6 +1,7 @@
 //! The talk of `rust-client` with a server: one task sends what the input gives, meanwhile this one
 //! shows what comes, so that neither direction can block the other (P13). Called by `client`.
 
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -13,13 +14,14 @@ use crate::client::{Client, ClientError, Receiver, Sender};
 use crate::limits;
 use crate::settings::Timeout;
 
-/// What a conversation waits for when its input is over.
+/// How many answers make a conversation a good one. In any case the server is listened to until it ends
+/// its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Until {
-    /// An answer to each message.
-    AllAnswered,
-    /// The end of the server's stream, however many answers came.
-    ServerCloses,
+pub(super) enum Expected {
+    /// One to each message.
+    OneEach,
+    /// That is the server's business, once the input is over.
+    AnyNumber,
 }
 
 /// How far the speaking task is; it writes, the listener reads.
@@ -29,6 +31,28 @@ struct Progress {
     sent: AtomicU64,
     /// Whether these are all.
     input_over: AtomicBool,
+    /// Bytes that were to be sent so far.
+    to_send: AtomicU64,
+    /// Those of them that the connection took.
+    taken: AtomicU64,
+}
+
+impl Progress {
+    fn unsent(&self) -> u64 {
+        let taken = self.taken.load(Ordering::Acquire);
+        self.to_send.load(Ordering::Acquire).saturating_sub(taken)
+    }
+
+    /// Whether it is the server's turn: it should read what is being sent, or end its stream.
+    fn waits_for_server(&self) -> bool {
+        self.input_over.load(Ordering::Acquire) || self.unsent() > 0
+    }
+
+    /// Changes whenever something is to be sent, is sent, or will not come any more.
+    fn steps(&self) -> (u64, u64, bool) {
+        let input_over = self.input_over.load(Ordering::Acquire);
+        (self.to_send.load(Ordering::Acquire), self.taken.load(Ordering::Acquire), input_over)
+    }
 }
 
 /// How speaking ended.
@@ -43,61 +67,56 @@ enum Spoken {
 
 /// How listening ended.
 enum Heard {
-    /// With as many answers as were wanted.
-    Enough,
     /// By the server, at a frame boundary.
     Closed,
     /// Nothing came for too long.
     Silence,
 }
 
-/// Sends all of `input` and shows all answers in `output`. After the end of the input it gives up when
-/// nothing comes for `patience`.
+/// Sends all of `input` and shows all answers in `output`. It gives up when it is the server's turn and
+/// nothing comes or goes for `patience`.
 pub(super) async fn hold(
     client: Client,
     input: Input,
     mut output: Output,
-    until: Until,
+    expected: Expected,
     patience: Timeout,
 ) -> Result<(), Failure> {
     output.invite().await?;
     let (sender, receiver) = client.split();
     let progress = Arc::new(Progress::default());
-    let mut listener = Listener { receiver, output, answers: 0 };
-    let outstanding = |listener: &Listener| {
-        let sent = progress.sent.load(Ordering::Acquire);
-        sent.saturating_sub(listener.answers)
-    };
+    let mut listener = Listener { receiver, output, answers: 0, progress: progress.clone() };
 
     // A task of its own: it may wait in a read of the terminal, which nothing can interrupt.
-    let mut speaking = tokio::spawn(speak(sender, input, progress.clone()));
+    let speaker = Speaker { sender, input, progress: progress.clone() };
+    let mut speaking = tokio::spawn(speaker.speak());
     let first = tokio::select! {
         biased;
         spoken = &mut speaking => Ok(spoken?),
-        heard = listener.listen(None, Timeout::OFF) => Err(heard?),
+        heard = listener.listen(patience) => Err(heard?),
     };
     let (spoken, heard) = match first {
         Ok(spoken) => {
-            let (enough, patience) = match (&spoken, until) {
+            let patience = match &spoken {
                 // Whatever is still on its way is delivered, but nothing is due any more.
-                (Spoken::Lost(_), _) => (None, Timeout::after(limits::AFTER_SEND_FAILURE)),
-                (_, Until::ServerCloses) => (None, patience),
-                (_, Until::AllAnswered) => (Some(progress.sent.load(Ordering::Acquire)), patience),
+                Spoken::Lost(_) => Timeout::after(limits::AFTER_SEND_FAILURE),
+                _ => patience,
             };
-            (spoken, listener.listen(enough, patience).await?)
+            (spoken, listener.listen(patience).await?)
         }
-        Err(heard) if progress.input_over.load(Ordering::Acquire) => {
+        Err(Heard::Silence) => return Err(gave_up(patience, &listener)),
+        Err(Heard::Closed) if progress.input_over.load(Ordering::Acquire) => {
             // The last of it is being sent: soon done, or never.
             let late = tokio::time::timeout(limits::AFTER_SEND_FAILURE, speaking);
             match late.await {
-                Ok(spoken) => (spoken?, heard),
+                Ok(spoken) => (spoken?, Heard::Closed),
                 Err(_) => return Err(closed_too_soon()),
             }
         }
-        Err(_) => {
-            return match (outstanding(&listener), until) {
-                (0, Until::ServerCloses) => Ok(()),
-                (0, Until::AllAnswered) => Err(closed_too_soon()),
+        Err(Heard::Closed) => {
+            return match (listener.outstanding(), expected) {
+                (0, Expected::AnyNumber) => Ok(()),
+                (0, Expected::OneEach) => Err(closed_too_soon()),
                 (outstanding, _) => Err(ClientError::Ended { outstanding }.into()),
             };
         }
@@ -105,16 +124,11 @@ pub(super) async fn hold(
     match (spoken, heard) {
         (Spoken::UntilBadInput(why), _) => Err(why),
         (Spoken::Lost(error), _) => Err(error.into()),
-        (Spoken::All, Heard::Enough) => Ok(()),
-        (Spoken::All, Heard::Closed) if until == Until::ServerCloses => Ok(()),
-        (Spoken::All, Heard::Closed) => match outstanding(&listener) {
-            0 => Ok(()),
-            outstanding => Err(ClientError::Ended { outstanding }.into()),
+        (Spoken::All, Heard::Silence) => Err(gave_up(patience, &listener)),
+        (Spoken::All, Heard::Closed) => match expected {
+            Expected::AnyNumber => Ok(()),
+            Expected::OneEach => listener.one_answer_each(),
         },
-        (Spoken::All, Heard::Silence) => Err(Failure::Said(format!(
-            "gave up: nothing came for {patience}, with {} answers due and the connection open",
-            outstanding(&listener)
-        ))),
     }
 }
 
@@ -122,46 +136,83 @@ fn closed_too_soon() -> Failure {
     Failure::Said("the server closed the connection before the end of the input".to_owned())
 }
 
-/// Sends the messages of `input` as they come, each at once, and half-closes behind the last (P13).
-async fn speak(mut sender: Sender, mut input: Input, progress: Arc<Progress>) -> Spoken {
-    loop {
-        let bad_input = loop {
-            match input.ready() {
-                Ok(None) => break None,
-                Err(why) => break Some(why),
-                Ok(Some(message)) => {
-                    progress.sent.fetch_add(1, Ordering::AcqRel);
-                    match sender.feed(&message).await {
-                        Ok(()) => {}
-                        Err(error @ ClientError::Unsendable(_)) => {
-                            progress.sent.fetch_sub(1, Ordering::AcqRel);
-                            break Some(error.into());
-                        }
-                        Err(error) => return Spoken::Lost(error),
-                    }
-                }
-            }
-        };
-        let over = bad_input.is_some() || input.is_over();
-        progress.input_over.store(over, Ordering::Release);
-        // What came together is sent together, and before anything else is waited for.
-        let sent = match over {
-            true => sender.finish().await,
-            false => sender.flush().await,
-        };
-        match (sent, bad_input) {
-            (Err(error), _) => return Spoken::Lost(error),
-            (Ok(()), Some(why)) => return Spoken::UntilBadInput(why),
-            (Ok(()), None) if over => return Spoken::All,
-            (Ok(()), None) => {}
-        }
-        if let Err(why) = input.more().await {
-            progress.input_over.store(true, Ordering::Release);
-            return match sender.finish().await {
-                Ok(()) => Spoken::UntilBadInput(why),
-                Err(error) => Spoken::Lost(error),
+fn gave_up(patience: Timeout, listener: &Listener) -> Failure {
+    let due = listener.outstanding();
+    Failure::Said(match listener.progress.unsent() {
+        0 => format!(
+            "gave up: nothing came for {patience}, with {due} answers due and the connection open"
+        ),
+        unsent => format!(
+            "gave up: nothing came or went for {patience}, with {due} answers due and {unsent} bytes \
+             that the server does not take"
+        ),
+    })
+}
+
+/// Sends what the input gives.
+struct Speaker {
+    sender: Sender,
+    input: Input,
+    progress: Arc<Progress>,
+}
+
+impl Speaker {
+    /// Sends the messages as they come, each at once, and half-closes behind the last (P13).
+    async fn speak(mut self) -> Spoken {
+        loop {
+            let bad_input = match self.send_what_is_ready().await {
+                Ok(()) => None,
+                Err(Spoken::UntilBadInput(why)) => Some(why),
+                Err(ended) => return ended,
             };
+            let over = bad_input.is_some() || self.input.is_over();
+            self.progress.input_over.store(over, Ordering::Release);
+            // What came together is sent together, and before anything else is waited for.
+            if let Err(error) = self.flush().await {
+                return Spoken::Lost(error);
+            }
+            if over {
+                return self.finish(bad_input).await;
+            }
+            if let Err(why) = self.input.more().await {
+                self.progress.input_over.store(true, Ordering::Release);
+                return self.finish(Some(why)).await;
+            }
         }
+    }
+
+    /// Half-closes; everything is sent.
+    async fn finish(&mut self, bad_input: Option<Failure>) -> Spoken {
+        match (self.sender.finish().await, bad_input) {
+            (Err(error), _) => Spoken::Lost(error),
+            (Ok(()), Some(why)) => Spoken::UntilBadInput(why),
+            (Ok(()), None) => Spoken::All,
+        }
+    }
+
+    /// Takes the messages that have come, and sends most of them.
+    async fn send_what_is_ready(&mut self) -> Result<(), Spoken> {
+        while let Some(message) = self.input.ready().map_err(Spoken::UntilBadInput)? {
+            let unsent = self.sender.unsent();
+            self.sender.put(&message).map_err(|error| Spoken::UntilBadInput(error.into()))?;
+            let added = self.sender.unsent() - unsent;
+            self.progress.sent.fetch_add(1, Ordering::AcqRel);
+            self.progress.to_send.fetch_add(added as u64, Ordering::AcqRel);
+            if self.sender.is_full() {
+                self.flush().await.map_err(Spoken::Lost)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), ClientError> {
+        while self.sender.unsent() > 0 {
+            let unsent = self.sender.unsent();
+            self.sender.write().await?;
+            let taken = unsent - self.sender.unsent();
+            self.progress.taken.fetch_add(taken as u64, Ordering::AcqRel);
+        }
+        Ok(())
     }
 }
 
@@ -171,23 +222,22 @@ struct Listener {
     output: Output,
     /// Messages received.
     answers: u64,
+    progress: Arc<Progress>,
 }
 
 impl Listener {
-    /// Shows what comes until there were `enough` answers since the start, the server has closed, or
-    /// no byte came for `patience`. Cancel-safe: called again, it goes on.
-    async fn listen(&mut self, enough: Option<u64>, patience: Timeout) -> Result<Heard, Failure> {
+    /// Shows what comes until the server has closed, or it is its turn and no byte came or went for
+    /// `patience`. Cancel-safe: called again, it goes on.
+    async fn listen(&mut self, patience: Timeout) -> Result<Heard, Failure> {
         loop {
             self.output.flush().await?;
-            if enough.is_some_and(|enough| self.answers >= enough) {
-                return Ok(Heard::Enough);
-            }
-            let received = self.receiver.bytes_received();
+            let before = (self.receiver.bytes_received(), self.progress.steps());
             let message = tokio::select! {
                 biased;
                 message = self.receiver.receive() => message?,
                 () = patience.since(Instant::now()) => {
-                    if self.receiver.bytes_received() == received {
+                    let now = (self.receiver.bytes_received(), self.progress.steps());
+                    if now == before && self.progress.waits_for_server() {
                         return Ok(Heard::Silence);
                     }
                     continue;
@@ -211,5 +261,24 @@ impl Listener {
     fn show(&mut self, message: &[u8]) -> Result<(), Failure> {
         self.answers += 1;
         self.output.put(message)
+    }
+
+    fn sent(&self) -> u64 {
+        self.progress.sent.load(Ordering::Acquire)
+    }
+
+    fn outstanding(&self) -> u64 {
+        self.sent().saturating_sub(self.answers)
+    }
+
+    fn one_answer_each(&self) -> Result<(), Failure> {
+        let (sent, answers) = (self.sent(), self.answers);
+        match answers.cmp(&sent) {
+            Equal => Ok(()),
+            Less => Err(ClientError::Ended { outstanding: sent - answers }.into()),
+            Greater => Err(Failure::Said(format!(
+                "the server sent {answers} messages in answer to {sent}"
+            ))),
+        }
     }
 }

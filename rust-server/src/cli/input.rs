@@ -17,7 +17,14 @@ pub(super) enum Input {
     /// From the command line.
     Arguments(VecDeque<String>),
     /// From stdin.
-    Stdin { stdin: Stdin, form: Form, max: MaxFrame, buffer: BytesMut, ended: bool, searched: usize },
+    Stdin {
+        stdin: Stdin,
+        form: Form,
+        max: MaxFrame,
+        buffer: BytesMut,
+        ended: bool,
+        searched: usize,
+    },
 }
 
 /// How messages are told apart on stdin.
@@ -161,7 +168,10 @@ mod tests {
             assert_eq!(found, Ok(Some(whole.into())));
         }
         assert_eq!(line(&mut buffer, &mut searched, MaxFrame::DEFAULT, false), Ok(None));
-        assert_eq!(line(&mut buffer, &mut searched, MaxFrame::DEFAULT, true), Ok(Some("two".into())));
+        assert_eq!(
+            line(&mut buffer, &mut searched, MaxFrame::DEFAULT, true),
+            Ok(Some("two".into()))
+        );
     }
 
     #[test]

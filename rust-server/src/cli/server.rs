@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
-use super::{Failure, framing_help, signals};
+use super::signals::Signals;
+use super::{Failure, framing_help};
 use crate::framing::{Framing, MaxFrame};
 use crate::limits;
 use crate::server::{Config, Server};
@@ -17,7 +20,7 @@ use crate::settings::{Address, Grace, MaxConnections, Timeout};
 ///
 /// Says `listening on HOST:PORT` on stdout as soon as clients can connect. SIGTERM and SIGINT stop
 /// it: no new clients, those that are there finish whole frames within the grace time, exit code 0.
-/// A second signal ends it at once, with exit code 128 + the signal's number. Logs go to stderr; RUST_LOG says how
+/// A second signal ends it at once, resetting what is unfinished, with exit code 128 + the signal's number. Logs go to stderr; RUST_LOG says how
 /// much (error, warn, info, debug), warn without it.
 #[derive(Debug, Parser)]
 #[command(name = "rust-server", version)]
@@ -59,7 +62,7 @@ fn service_help() -> String {
     format!("What is answered to a message: {}", BuiltIn::NAMES.join(", "))
 }
 
-/// Serves until a signal comes.
+/// Serves until a signal comes; ends at once, by the signal, at a second one.
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let config = Config::default()
         .listen(args.listen)
@@ -69,13 +72,29 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         .idle_timeout(args.idle_timeout)
         .frame_timeout(args.frame_timeout)
         .grace(args.grace);
-    allow_descriptors(args.max_connections);
     // Before anybody is told that the server is there: whoever knows may also end it.
-    let stop = signals::first()?;
-    let server = Server::bind_service(config, args.service).await?;
+    let mut signals = Signals::catch()?;
+    let server = tokio::select! {
+        bound = Server::bind_service(config, args.service) => bound?,
+        _ = signals.next() => return Ok(()),
+    };
+    allow_descriptors(args.max_connections);
     announce(server.local_addr());
-    server.serve_until(stop).await;
-    Ok(())
+
+    let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
+    let serving = server.serve_until_cut(stop.cancelled(), cut.cancelled());
+    tokio::pin!(serving);
+    tokio::select! {
+        () = &mut serving => return Ok(()),
+        _ = signals.next() => stop.cancel(),
+    }
+    let insisting = tokio::select! {
+        () = &mut serving => return Ok(()),
+        signal = signals.next() => signal,
+    };
+    cut.cancel();
+    let _ = timeout(limits::CUT_TIME, serving).await;
+    Err(Failure::Signalled(insisting))
 }
 
 /// Tells on stdout that clients can connect (P12). A stdout that nobody reads does not stop a server.
@@ -89,20 +108,22 @@ fn announce(address: SocketAddr) {
 
 /// Raises the limit of open descriptors, as far as it may be raised, to what the connections need.
 fn allow_descriptors(connections: MaxConnections) {
-    let needed = connections.get() as u64 + limits::SPARE_DESCRIPTORS;
+    let needed = (connections.get() as u64).saturating_add(limits::SPARE_DESCRIPTORS);
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current.is_none_or(|current| current >= needed) {
         return;
     }
     let allowed = maximum.map_or(needed, |maximum| needed.min(maximum));
     let raised = Rlimit { current: Some(allowed), maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, needed, "cannot raise the limit of open descriptors");
-    } else if allowed < needed {
-        tracing::warn!(
-            allowed,
-            needed,
-            "fewer descriptors than --max-connections needs; clients beyond them wait"
-        );
+    let problem = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) if allowed >= needed => return,
+        Ok(()) => format!("only {allowed} descriptors are allowed"),
+        Err(error) => format!("cannot raise the limit of open descriptors: {error}"),
+    };
+    let message = "fewer descriptors than --max-connections needs; clients beyond them wait";
+    // Nobody asked for the default: that it cannot be met is worth no warning.
+    match connections == MaxConnections::DEFAULT {
+        true => tracing::info!(problem, needed, message),
+        false => tracing::warn!(problem, needed, message),
     }
 }

@@ -1,29 +1,29 @@
-//! SIGTERM and SIGINT for `rust-server`: the first asks it to stop, the second ends it.
+//! SIGTERM and SIGINT for `rust-server`, which decides what the first and the second of them mean.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Begins to listen for both signals, and gives a future that completes at the first. After that the
-/// second ends the process at once, with exit code 128 + the signal's number.
-///
-/// # Errors
-/// The system does not let signals be caught.
-pub(super) fn first() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        let _ = next(&mut terminate, &mut interrupt).await;
-        tokio::spawn(async move {
-            let kind = next(&mut terminate, &mut interrupt).await;
-            std::process::exit(128 + kind.as_raw_value());
-        });
-    })
+/// Both signals, caught from its making on instead of ending the process.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-async fn next(terminate: &mut Signal, interrupt: &mut Signal) -> SignalKind {
-    tokio::select! {
-        _ = terminate.recv() => SignalKind::terminate(),
-        _ = interrupt.recv() => SignalKind::interrupt(),
+impl Signals {
+    /// # Errors
+    /// The system does not let signals be caught.
+    pub(super) fn catch() -> io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    /// The next signal. Cancel-safe: none is lost.
+    pub(super) async fn next(&mut self) -> SignalKind {
+        tokio::select! {
+            _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+        }
     }
 }

@@ -8,6 +8,8 @@ mod pipeline;
 mod receiver;
 mod sender;
 
+use std::io;
+
 use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -53,7 +55,8 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let connected = async {
             let connecting = TcpStream::connect(address.as_str());
-            let stream = timeout(limits::CONNECT_TIME, connecting).await??;
+            let connected = timeout(limits::CONNECT_TIME, connecting).await;
+            let stream = connected.map_err(|_| io::ErrorKind::TimedOut)??;
             stream.set_nodelay(true)?;
             Ok(stream)
         };

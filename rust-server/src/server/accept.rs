@@ -16,12 +16,14 @@ use super::ending::Shutdown;
 use crate::limits;
 use crate::service::Service;
 
-/// Serves until `stop` completes, then until the last connection has ended or the grace is over.
+/// Serves until `stop` completes, then until the last connection has ended, which the end of the grace
+/// time or of `cut` makes it do.
 pub(super) async fn serve<S: Service>(
     listener: TcpListener,
     config: Config,
     service: S,
     stop: impl Future<Output = ()>,
+    cut: impl Future<Output = ()>,
 ) {
     let config = Arc::new(config);
     let shutdown = Shutdown::default();
@@ -62,10 +64,17 @@ pub(super) async fn serve<S: Service>(
     shutdown.stop.cancel();
     let stages = async {
         let grace = config.grace.get();
-        tokio::time::sleep(grace / 4 * 3).await;
-        shutdown.last_call.cancel();
-        tokio::time::sleep(grace / 4).await;
+        let grace_time = async {
+            tokio::time::sleep(grace / 4 * 3).await;
+            shutdown.last_call.cancel();
+            tokio::time::sleep(grace / 4).await;
+        };
+        tokio::select! {
+            () = grace_time => {}
+            () = cut => {}
+        }
         tracing::info!("the grace time is over");
+        shutdown.last_call.cancel();
         shutdown.cut.cancel();
         std::future::pending::<()>().await;
     };
@@ -101,7 +110,7 @@ fn lost_client(error: &io::Error) -> bool {
     )
 }
 
-/// Says so when a connection's task panicked: a service's fault, which ends that connection alone.
+/// Says so when a connection's task panicked, which ends that connection alone.
 fn note(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a connection's task failed");

@@ -5,6 +5,7 @@
 //! read from it, so its own sends block in the end: that is all the back-pressure there is (P10).
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -55,6 +56,8 @@ enum End {
     Broken(FrameError),
     /// The service said so.
     Service,
+    /// The service panicked.
+    Panicked,
     /// No byte for the whole idle time-out.
     Idle,
     /// A frame took longer than the frame time-out.
@@ -99,6 +102,7 @@ impl<S: Service> Connection<S> {
             Ok(end) => {
                 match &end {
                     End::Broken(error) => tracing::info!(%error, "connection ended"),
+                    End::Panicked => tracing::error!("connection ended: the service panicked"),
                     end => tracing::debug!(?end, "connection ended"),
                 }
                 // At the client's FIN everything is read, so that a plain close sends a FIN too.
@@ -149,11 +153,18 @@ impl<S: Service> Connection<S> {
                 Ok(None) => return Answered::All,
                 Err(error) => return Answered::Ending(End::Broken(error)),
             };
+            let answered = self.output.len();
             let mut answers = Answers::new(framing, max_frame, &mut self.output);
-            match self.service.answer(message, &mut answers) {
-                Ok(Next::Continue) => {}
-                Ok(Next::End) => return Answered::Ending(End::Service),
-                Err(error) => return Answered::Ending(End::Broken(error)),
+            // Neither the service nor half of its answers is used after a panic.
+            let next = AssertUnwindSafe(|| self.service.answer(message, &mut answers));
+            match panic::catch_unwind(next) {
+                Ok(Ok(Next::Continue)) => {}
+                Ok(Ok(Next::End)) => return Answered::Ending(End::Service),
+                Ok(Err(error)) => return Answered::Ending(End::Broken(error)),
+                Err(_) => {
+                    self.output.truncate(answered);
+                    return Answered::Ending(End::Panicked);
+                }
             }
         }
         Answered::OutputFull

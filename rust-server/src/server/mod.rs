@@ -99,6 +99,16 @@ impl<S: Service> Server<S> {
     ///
     /// Dropping the future ends everything at once, without grace.
     pub async fn serve_until(self, shutdown: impl Future<Output = ()>) {
-        accept::serve(self.listener, self.config, self.service, shutdown).await;
+        self.serve_until_cut(shutdown, std::future::pending()).await;
+    }
+
+    /// As [`Server::serve_until`], with a way to end the grace time early: once `shutdown` has
+    /// completed, `cut` ends it, and connections with unsent answers are reset.
+    pub async fn serve_until_cut(
+        self,
+        shutdown: impl Future<Output = ()>,
+        cut: impl Future<Output = ()>,
+    ) {
+        accept::serve(self.listener, self.config, self.service, shutdown, cut).await;
     }
 }

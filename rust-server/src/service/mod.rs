@@ -19,7 +19,8 @@ pub trait Service: Clone + Send + 'static {
     /// Answers one `message` by handing any number of messages to `answers`, mostly one. They are
     /// sent in that order, before those of the next message (P3).
     ///
-    /// It must not block: other connections share the thread.
+    /// It must not block: other connections share the thread. If it panics, its connection ends after
+    /// the answers to the messages before.
     ///
     /// # Errors
     /// The answer cannot be framed. The connection ends then, after the answers before it.
