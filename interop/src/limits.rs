@@ -85,8 +85,9 @@ pub const BUILD: Duration = Duration::from_secs(600);
 /// all other pairings of this one that use the same port.
 pub const LOCK: Duration = Duration::from_secs(3600);
 
-/// How many open files a run may need: a case holds up to a thousand connections. Peers inherit the limit, and
-/// some of them reserve memory by it, so it is not raised further.
+/// How many open files a run may need: each of its units holds up to a hundred connections at once, and what
+/// their programs need. Peers inherit the limit, and some of them reserve memory by it, so it is not raised
+/// further.
 pub const OPEN_FILES: u64 = 8192;
 
 /// How long a port may stay in TIME_WAIT: Linux keeps it for 60 seconds.

@@ -1,7 +1,7 @@
 //! The cases, one file for each group, all of one shape: a list of [`Entry`]s.
 //!
 //! A case says what the harness does and which mistake that catches; it never says what the peers
-//! should answer. Read [`framing`] first.
+//! should answer. Read `framing.rs` first.
 
 mod concurrency;
 mod connection;

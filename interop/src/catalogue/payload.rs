@@ -63,6 +63,7 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("payload.huge", "24-bit lengths; concatenation that is quadratic")
             .covers(&[P2, P3])
             .should()
+            .must_with_limit()
             .at_both_ends(&[exchange(Cut::AsItComes, [Body::Random { seed: 24, len: HUGE }])]),
     ]
 }

@@ -184,7 +184,10 @@ fn requirements() -> Vec<RequirementRow> {
     let mut covered: BTreeMap<Clause, Vec<String>> = BTreeMap::new();
     for row in cases() {
         for clause in &row.requirement {
-            covered.entry(*clause).or_default().push(row.case.clone());
+            let cases = covered.entry(*clause).or_default();
+            if cases.last() != Some(&row.case) {
+                cases.push(row.case.clone());
+            }
         }
     }
     let row = |requirement: Clause| RequirementRow {

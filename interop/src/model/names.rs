@@ -197,3 +197,17 @@ impl fmt::Display for Level {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Clause;
+
+    #[test]
+    fn the_rules_are_word_for_word_those_of_the_document() {
+        let document = include_str!("../../../docs/protocol.md");
+        for clause in Clause::ALL {
+            let row = format!("| {clause} | {} |", clause.rule());
+            assert!(document.contains(&row), "docs/protocol.md lacks: {row}");
+        }
+    }
+}

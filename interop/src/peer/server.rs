@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::HOST;
 use super::port::is_listening;
 use super::process::{Launch, Lines, Process, Tail, wait_exit};
-use super::start::StartError;
+use super::start::{Milestone, StartError};
 use crate::limits;
 use crate::model::transcript::Exit;
 
@@ -128,7 +128,7 @@ impl Early {
         let command = launch.command_line();
         let output = tail.lines();
         match self {
-            Self::Exit(exit) => StartError::exited(command, exit, output),
+            Self::Exit(exit) => StartError::exited(command, Milestone::Ready, exit, output),
             Self::Never => {
                 let waited_for = match ready {
                     Some(regex) => format!("a line that matches `{regex}`"),

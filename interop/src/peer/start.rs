@@ -34,11 +34,13 @@ pub enum StartError {
         /// Which.
         command: String,
     },
-    /// It ended before it was ready.
-    #[error("`{command}` {exit} before it was ready{}", shown(output))]
+    /// It ended before it had done what was waited for.
+    #[error("`{command}` {exit} before it {}{}", waited_for.past(), shown(output))]
     Exited {
         /// Which.
         command: String,
+        /// What it should have done first.
+        waited_for: Milestone,
         /// How.
         exit: Exit,
         /// Its last words.
@@ -75,6 +77,24 @@ pub enum StartError {
     Build(String),
 }
 
+/// By when a program has come up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Milestone {
+    /// A server is ready.
+    Ready,
+    /// A client has connected.
+    Connected,
+}
+
+impl Milestone {
+    const fn past(self) -> &'static str {
+        match self {
+            Self::Ready => "was ready",
+            Self::Connected => "connected",
+        }
+    }
+}
+
 impl StartError {
     pub(crate) fn cannot_run(launch: &Launch, error: &io::Error) -> Self {
         let program = launch.argv.first().map(|word| word.to_string_lossy().into_owned());
@@ -88,14 +108,19 @@ impl StartError {
         Self::CannotRun { program: program.unwrap_or_default(), reason }
     }
 
-    pub(crate) fn exited(command: String, exit: Exit, output: Vec<String>) -> Self {
+    pub(crate) fn exited(
+        command: String,
+        waited_for: Milestone,
+        exit: Exit,
+        output: Vec<String>,
+    ) -> Self {
         match exit {
             Exit::Code(UNSUPPORTED) => Self::Unsupported { command },
             Exit::Code(code) if SHELL_CANNOT_RUN.contains(&code) => Self::CannotRun {
                 program: missing_program(&output).unwrap_or(command),
                 reason: format!("exit status {code}{}", shown(&output)),
             },
-            _ => Self::Exited { command, exit, output },
+            _ => Self::Exited { command, waited_for, exit, output },
         }
     }
 
@@ -161,6 +186,11 @@ fn shown(output: &[String]) -> String {
 mod tests {
     use super::*;
 
+    fn exited(code: i32, output: &[&str]) -> StartError {
+        let output = output.iter().map(|line| (*line).to_owned()).collect();
+        StartError::exited("x".to_owned(), Milestone::Ready, Exit::Code(code), output)
+    }
+
     #[test]
     fn the_missing_program_is_found_in_what_a_shell_says() {
         for (line, program) in [
@@ -168,7 +198,7 @@ mod tests {
             ("env: 'node': No such file or directory", "node"),
             ("bash: line 1: ./peer: Permission denied", "./peer"),
         ] {
-            let error = StartError::exited("x".to_owned(), Exit::Code(127), vec![line.to_owned()]);
+            let error = exited(127, &[line]);
             assert!(error.to_string().contains(&format!("cannot run `{program}`")), "{error}");
             assert_eq!(error.blame(Blame::Server), Blame::Environment);
         }
@@ -176,9 +206,8 @@ mod tests {
 
     #[test]
     fn an_exit_with_77_is_unsupported_and_any_other_an_error() {
-        let exited = |code| StartError::exited("x".to_owned(), Exit::Code(code), Vec::new());
-        assert_eq!(exited(77).outcome(), Outcome::Unsupported);
-        assert_eq!(exited(1).outcome(), Outcome::Error);
-        assert_eq!(exited(1).blame(Blame::Server), Blame::Server);
+        assert_eq!(exited(77, &[]).outcome(), Outcome::Unsupported);
+        assert_eq!(exited(1, &[]).outcome(), Outcome::Error);
+        assert_eq!(exited(1, &[]).blame(Blame::Server), Blame::Server);
     }
 }

@@ -28,7 +28,7 @@ use crate::peer::HOST;
 use crate::peer::client::{ClientEvent, RunningClient};
 use crate::peer::manifest::Contract;
 use crate::peer::process::{Launch, wait_exit};
-use crate::peer::start::StartError;
+use crate::peer::start::{Milestone, StartError};
 
 /// Who plays in a case beside the harness.
 #[derive(Debug)]
@@ -358,7 +358,7 @@ impl<'a> Actor<'a> {
     /// A client that ends before it connects has not come up: nothing of it can be judged.
     fn gone_before_it_connected(&self, conn: Conn, launch: &Launch, exit: Exit) -> StartError {
         let tail = self.clients.get(&conn).map(RunningClient::tail).unwrap_or_default();
-        StartError::exited(launch.command_line(), exit, tail)
+        StartError::exited(launch.command_line(), Milestone::Connected, exit, tail)
     }
 
     async fn connected(&mut self, conn: Conn, stream: TcpStream) -> Result<(), StartError> {
