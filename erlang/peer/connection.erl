@@ -30,14 +30,14 @@ serve(Socket, Decoder, Service) ->
                     end;
                 {error, _Error, Messages} ->  % P9: ends this connection alone, after the answers to the messages before
                     answer(Socket, Messages, Service),
-                    part(Socket)
+                    part(Socket, fun drain_a_while/1)
             end;
         {tcp_closed, Socket} ->  % P7 and P8: closing waits until the answers are out; half a message is answered by nothing
             gen_tcp:close(Socket);
         {tcp_error, Socket, _Reason} ->
             gen_tcp:close(Socket);
-        stop ->
-            part(Socket)
+        stop ->  % the client has done nothing wrong, and may be pipelining
+            part(Socket, fun drain_until_silent/1)
     end.
 
 answer(_Socket, [], _Service) ->
@@ -47,11 +47,14 @@ answer(Socket, Messages, Service) ->
 
 %% Ends a connection whose client may still be sending: FIN behind the last answer, then what arrives is thrown away for a while,
 %% so that no reset destroys that answer.
-part(Socket) ->
+part(Socket, Drain) ->
     gen_tcp:shutdown(Socket, write),
-    Timer = erlang:start_timer(?DRAIN_MS, self(), drained),
-    drain(Socket, Timer, ?DRAIN_BYTES),
+    Drain(Socket),
     gen_tcp:close(Socket).
+
+drain_a_while(Socket) ->
+    Timer = erlang:start_timer(?DRAIN_MS, self(), drained),
+    drain(Socket, Timer, ?DRAIN_BYTES).
 
 drain(Socket, Timer, BytesLeft) when BytesLeft > 0 ->
     await_data(Socket),
@@ -63,6 +66,16 @@ drain(Socket, Timer, BytesLeft) when BytesLeft > 0 ->
     end;
 drain(_Socket, _Timer, _BytesLeft) ->
     ok.
+
+drain_until_silent(Socket) ->
+    await_data(Socket),
+    receive
+        {tcp, Socket, _Data} -> drain_until_silent(Socket);
+        {tcp_closed, Socket} -> ok;
+        {tcp_error, Socket, _Reason} -> ok
+    after ?DRAIN_MS ->
+        ok
+    end.
 
 %% One read, delivered as a message.
 await_data(Socket) ->

@@ -3,8 +3,9 @@
 %%     erl -noshell -noinput +Bd -pa EBIN -s echo_client -extra 127.0.0.1 9000
 %%
 %% stdin carries the messages to send, stdout the messages received, each as a 4-byte big-endian length and the body. Each is
-%% passed on at once. The end of stdin half-closes the connection; the client then receives until the server closes. It exits 0
-%% when all that it was told to send was sent and answered, else 1 with the reason on stderr. OTP 20 or newer.
+%% passed on at once. The end of stdin half-closes the connection; the client then receives until the server closes, and exits 0.
+%% When the server closes before, that is 0 if there was an answer to each message sent and no further one comes. Else it exits 1
+%% with the reason on stderr. OTP 20 or newer.
 %%
 %% The process of this module receives; that of frame_input sends: it reads while it writes.
 -module(echo_client).
@@ -19,7 +20,7 @@
                    decoder :: framing:decoder(),
                    sent = 0 :: non_neg_integer(),
                    received = 0 :: non_neg_integer(),
-                   input = open :: open | ended | {failed, iodata()},
+                   input = waiting :: waiting | sending | ended | {failed, iodata()},
                    server = open :: open | ended}).
 
 start() ->
@@ -48,12 +49,15 @@ converse(Host, Port, MaxFrame) ->
 connect(Host, Port) ->
     Options = [binary, {packet, raw}, {active, false}, {nodelay, true}, {buffer, ?READ_SIZE}, {show_econnreset, true},
                {high_watermark, ?HIGH_WATERMARK}, {low_watermark, ?LOW_WATERMARK}],
-    case gen_tcp:connect(Host, Port, Options) of
+    case gen_tcp:connect(Host, Port, Options, ?CONNECT_MS) of
         {ok, Socket} ->
             Socket;
         {error, Reason} ->
-            fail(["cannot connect to ", command_line:address(Host, Port), ": ", inet:format_error(Reason)])
+            fail(["cannot connect to ", command_line:address(Host, Port), ": ", describe(Reason)])
     end.
+
+describe(timeout) -> "no answer";
+describe(Reason) -> inet:format_error(Reason).
 
 %% One read, delivered as a message.
 await_data(Exchange = #exchange{socket = Socket}) ->
@@ -68,19 +72,22 @@ loop(Exchange = #exchange{socket = Socket, output = Output, sent = Sent}) ->
         {tcp, Socket, Data} -> await_data(pass_on(Data, Exchange));
         {tcp_closed, Socket} -> server_ended(Exchange);
         {tcp_error, Socket, Reason} -> fail(["connection lost: ", inet:format_error(Reason)]);
-        sending -> conclude(Exchange#exchange{sent = Sent + 1});
+        sending -> conclude(Exchange#exchange{input = sending, sent = Sent + 1});
+        taken -> loop(Exchange);
+        waiting -> loop(Exchange#exchange{input = waiting});
         input_ended -> conclude(Exchange#exchange{input = ended});
         {input_failed, Reason} -> conclude(Exchange#exchange{input = {failed, Reason}});
         {'EXIT', Output, Reason} -> fail(io_lib:format("cannot write to stdout: ~p", [Reason]));
         {'EXIT', _Input, normal} -> loop(Exchange);
         {'EXIT', _Input, Reason} -> fail(io_lib:format("cannot read stdin: ~p", [Reason]))
     after patience(Exchange) ->
+        reset(Exchange),
         fail(io_lib:format("the server was silent for ~b seconds", [?SILENCE_MS div 1000]))
     end.
 
-%% A server that neither answers nor closes after the half-close is taken for dead.
-patience(#exchange{input = open}) -> infinity;
-patience(_HalfClosed) -> ?SILENCE_MS.
+%% A server whose turn it is, and that neither reads nor answers nor closes, is taken for dead.
+patience(#exchange{input = waiting}) -> infinity;
+patience(_ServersTurn) -> ?SILENCE_MS.
 
 pass_on(Data, Exchange = #exchange{decoder = Decoder, output = Output, received = Received}) ->
     case framing:feed(Data, Decoder) of
@@ -112,12 +119,17 @@ conclude(Exchange = #exchange{server = open}) ->
     loop(Exchange);
 conclude(#exchange{input = {failed, Reason}}) ->
     fail(Reason);
-conclude(#exchange{sent = Sent, received = Received}) when Received < Sent ->
-    fail(io_lib:format("the server closed the connection, ~b of ~b answers are missing", [Sent - Received, Sent]));
 conclude(#exchange{input = ended}) ->
     halt(0);
+conclude(#exchange{sent = Sent, received = Received}) when Received < Sent ->
+    fail(io_lib:format("the server closed the connection, ~b of ~b answers are missing", [Sent - Received, Sent]));
 conclude(Exchange) ->
     loop(Exchange).
+
+%% What the server does not take would hold up the end of the program for ever.
+reset(#exchange{socket = Socket}) ->
+    inet:setopts(Socket, [{linger, {true, 0}}]),
+    catch erlang:port_close(Socket).
 
 fail(Reason) ->
     command_line:fail("echo_client", Reason).

@@ -1,7 +1,8 @@
 %% stdin of the client, as messages that are sent to the server at once.
 %%
 %% A process of its own: it blocks in gen_tcp:send/2 while the server does not read, and the client goes on receiving. It reports
-%% to its owner: `sending` before each message, and in the end `input_ended` or {input_failed, Reason}.
+%% to its owner: `sending` before each message, `taken` behind a piece of one, `waiting` before it waits for stdin, and in the end
+%% `input_ended` or {input_failed, Reason}. The owner decides how long the server may take.
 %%
 %% stdin is a port, since io:get_chars/3 and its like wait for a full buffer or take a message for each line. A port cannot be
 %% told to pause, but closing a port on a descriptor leaves the descriptor open. So the port is open only while a chunk is waited
@@ -12,18 +13,21 @@
 -include("limits.hrl").
 
 start(Socket, Decoder, Owner) ->
-    spawn_link(fun() -> Owner ! copy(Socket, Decoder, Owner) end).
+    spawn_link(fun() ->
+        Owner ! copy(Socket, Decoder, Owner),  % before the server can see that it is the end
+        half_close(Socket)  % what was sent can still be answered
+    end).
 
-%% Returns how it ended, with the socket half-closed: what was sent can still be answered.
+%% Returns how it ended.
 copy(Socket, Decoder, Owner) ->
+    Owner ! waiting,
     case next_chunk() of
         {data, Data} ->
             case send(framing:feed(Data, Decoder), Socket, Owner) of
                 {ok, Rest} -> copy(Socket, Rest, Owner);
-                {failed, Reason} -> half_close(Socket), {input_failed, Reason}
+                {failed, Reason} -> {input_failed, Reason}
             end;
         eof ->
-            half_close(Socket),
             case framing:finish(Decoder) of
                 ok -> input_ended;
                 {error, Error} -> {input_failed, about_stdin(Error)}
@@ -53,10 +57,18 @@ send_each([], _Socket, _Owner) ->
     ok;
 send_each([Message | Messages], Socket, Owner) ->
     Owner ! sending,
-    case gen_tcp:send(Socket, framing:encode(u32be, Message)) of
+    case send_pieces(iolist_to_binary(framing:encode(u32be, Message)), Socket, Owner) of
         ok -> send_each(Messages, Socket, Owner);
         Error -> Error
     end.
+
+send_pieces(<<Piece:?SEND_SIZE/binary, Rest/binary>>, Socket, Owner) ->
+    case gen_tcp:send(Socket, Piece) of
+        ok -> Owner ! taken, send_pieces(Rest, Socket, Owner);
+        Error -> Error
+    end;
+send_pieces(Last, Socket, _Owner) ->
+    gen_tcp:send(Socket, Last).
 
 half_close(Socket) ->
     gen_tcp:shutdown(Socket, write).

@@ -18,12 +18,21 @@
 -define(ACCEPT_PAUSE_MS, 100).
 
 %% What is read and thrown away behind a refused header, in bytes and in milliseconds. A socket closed with unread input is reset,
-%% and a reset destroys the last answers on their way; but nobody may hold the connection for ever.
+%% and a reset destroys the last answers on their way; but nobody may hold the connection for ever. When the server stops, only
+%% milliseconds of silence count.
 -define(DRAIN_BYTES, 64 * 1024 * 1024).
 -define(DRAIN_MS, 1000).
 
 %% Milliseconds from SIGTERM to the end of the process, whatever the clients do.
 -define(STOP_MS, 2000).
 
-%% Milliseconds without a byte from the server after the client's half-close, when the client takes the server for dead.
+%% Bytes of a message that the client sends in one piece. The server has to take one, or to send something, before the client
+%% loses patience. One number: it stands in a binary pattern.
+-define(SEND_SIZE, 65536).
+
+%% Milliseconds that the client tries to connect. The system itself would try for minutes.
+-define(CONNECT_MS, 10000).
+
+%% Milliseconds without a byte in either direction, while there is something to send or after the client's half-close, when the
+%% client takes the server for dead.
 -define(SILENCE_MS, 10000).

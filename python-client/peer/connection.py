@@ -7,7 +7,6 @@ A connection goes through these phases, never back:
     DRAINING  has sent its FIN, throws away what the client still sends, so that no reset destroys the last answers
     CLOSED    nothing is left to do; the event loop closes it
 """
-import math
 import socket
 import struct
 import time
@@ -33,7 +32,8 @@ class Connection:
         self._decoder = Decoder(framing)
         self._unsent = bytearray()
         self._client_ended = False
-        self._drain_left = limits.DRAIN_BYTES
+        self._drained = 0
+        self._stopping = False
 
     def wanted_events(self):
         """What to wait for: never nothing, except when closed, so that a dead client is always noticed."""
@@ -56,7 +56,7 @@ class Connection:
 
     def stop(self):
         """The server stops: what has been answered goes out whole, nothing more is read."""
-        self._drain_left = math.inf  # the client has done nothing wrong, and may be pipelining
+        self._stopping = True
         if self.phase == SERVING:
             self.phase = FLUSHING
             self.handle(EVENT_WRITE)
@@ -70,15 +70,22 @@ class Connection:
     def _read(self):
         data = self.socket.recv(limits.READ_SIZE)
         if self.phase == DRAINING:
-            self._drain_left -= len(data)
-            if not data or self._drain_left < 0:
-                self.phase = CLOSED
+            self._drain(data)
         elif data:
             self._decoder.feed(data)
             self._answer()
         else:  # P7 and P8: what is due is still sent; half a message is answered by nothing
             self._client_ended = True
             self.phase = FLUSHING
+
+    def _drain(self, data):
+        self._drained += len(data)
+        if not data:
+            self.phase = CLOSED
+        elif self._stopping:  # it has done nothing wrong, and may be pipelining: only its silence ends it
+            self.drain_until = time.monotonic() + limits.DRAIN_SECONDS
+        elif self._drained > limits.DRAIN_BYTES:
+            self.phase = CLOSED
 
     def _answer(self):
         try:

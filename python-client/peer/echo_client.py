@@ -93,12 +93,10 @@ def send_all(sock, data, exchange):
     rest = memoryview(data)
     taken_at = time.monotonic()
     while rest:
-        select.select([], [sock], [], exchange.patience_left(taken_at))
-        try:
-            rest = rest[sock.send(rest, socket.MSG_DONTWAIT):]
+        _, writable, _ = select.select([], [sock], [], exchange.patience_left(taken_at))
+        if writable:
+            rest = rest[sock.send(rest, socket.MSG_DONTWAIT):]  # what fits, instead of waiting until all does
             taken_at = time.monotonic()
-        except BlockingIOError:
-            pass
 
 
 def half_close(sock):

@@ -20,8 +20,8 @@ ACCEPTS_A_TURN = 64
 ACCEPT_PAUSE = 0.1
 
 # What is read and thrown away behind a refused header, in bytes and in seconds. A socket closed with unread input is reset, and
-# a reset destroys the last answers on their way; but nobody may hold the connection for ever. When the server stops, only the
-# seconds count.
+# a reset destroys the last answers on their way; but nobody may hold the connection for ever. When the server stops, only
+# seconds of silence count.
 DRAIN_BYTES = 64 * 1024 * 1024
 DRAIN_SECONDS = 1.0
 
