@@ -1,9 +1,12 @@
 //! The words in which the catalogue is written: entries, and conversations that suit every role.
 
 use crate::model::body::Body;
-use crate::model::case::{Case, Part, Step, Write};
+use crate::model::case::{Case, GOOD_END_OF_CLIENT, GOOD_END_OF_PAIRING, Part, Step, Write};
 use crate::model::cut::Cut;
 use crate::model::names::{CaseId, Clause, Level, Role};
+
+/// The header of the frames that the catalogue's offsets are counted by, in bytes.
+pub const HEADER: usize = 4;
 
 /// A row of the catalogue: one idea, played in one or more roles.
 #[derive(Clone, Debug)]
@@ -138,7 +141,7 @@ pub fn finish_server() -> Vec<Step> {
 
 /// The good end of a conversation with a client: its input ends, then the connection does.
 pub fn finish_client() -> Vec<Step> {
-    vec![Step::EndInput { conn: 0 }, Step::Settle, Step::Finish { conn: 0 }, Step::Settle]
+    GOOD_END_OF_CLIENT.to_vec()
 }
 
 /// The harness asks, message by message, and ends in good order.
@@ -162,7 +165,5 @@ fn pairing_steps(talk: &[Exchange]) -> Vec<Step> {
     let relayed = |Exchange { messages, cut }: &Exchange| {
         [Step::Recut { conn: 0, cut: cut.clone() }, feed(messages.clone()), Step::Settle]
     };
-    let mut steps: Vec<Step> = talk.iter().flat_map(relayed).collect();
-    steps.extend([Step::EndInput { conn: 0 }, Step::Settle]);
-    steps
+    [talk.iter().flat_map(relayed).collect(), GOOD_END_OF_PAIRING.to_vec()].concat()
 }

@@ -1,16 +1,13 @@
 //! `framing.*`: the stream may be cut and joined anywhere, and the messages stay the same.
 
 use super::entry::{
-    Entry, Exchange, entry, exchange, feed, finish_client, finish_server, whole, write,
+    Entry, Exchange, HEADER, entry, exchange, feed, finish_client, finish_server, whole, write,
 };
 use crate::model::body::Body;
 use crate::model::case::{Part, Step};
 use crate::model::cut::Cut;
 use crate::model::names::Clause::{P1, P2, P3, P4, P5};
 use crate::model::names::Role;
-
-/// The header of the frames that offsets are counted by, in bytes.
-const HEADER: usize = 4;
 
 pub(super) fn entries() -> Vec<Entry> {
     vec![

@@ -1,6 +1,6 @@
 //! `limits.*`: lengths that nobody should believe, and bytes that are no frames at all.
 
-use super::entry::{Entry, entry, feed, health_ping, write, write_on};
+use super::entry::{Entry, HEADER, entry, feed, health_ping, write, write_on};
 use crate::model::body::Body;
 use crate::model::case::{Part, Step};
 use crate::model::cut::Cut;
@@ -9,9 +9,6 @@ use crate::model::names::Role;
 
 /// Above every customary limit; at the edges of signed integers and of their wrap-around.
 const CLAIMS: [u64; 5] = [0x4000_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_fffc, 0xffff_ffff];
-
-/// The header of the frames that offsets are counted by, in bytes.
-const HEADER: usize = 4;
 
 /// What lands on an open port: HTTP, a TLS hello, a line of text, zeros.
 const FOREIGN: [&[u8]; 4] = [

@@ -83,7 +83,7 @@ fn look(registry: &Registry, manager: Option<Manager>) -> Vec<Need> {
             needs.push(Need {
                 peer: peer.name().to_string(),
                 program: program.clone(),
-                path: which::which_in(program, std::env::var_os("PATH"), &peer.folder).ok(),
+                path: peer.find(program),
                 packages: packages.clone(),
             });
         }

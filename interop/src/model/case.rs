@@ -75,6 +75,13 @@ pub enum Step {
     },
 }
 
+/// How the conversation of client 0 with the raw end ends well: its input does, then the connection.
+pub const GOOD_END_OF_CLIENT: [Step; 4] =
+    [Step::EndInput { conn: 0 }, Step::Settle, Step::Finish { conn: 0 }, Step::Settle];
+
+/// How the conversation of client 0 with a server ends well.
+pub const GOOD_END_OF_PAIRING: [Step; 2] = [Step::EndInput { conn: 0 }, Step::Settle];
+
 /// What one write puts on a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Write {

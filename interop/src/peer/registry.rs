@@ -155,11 +155,15 @@ impl Peer {
     /// A peer of a manifest that is at hand.
     #[must_use]
     pub fn new(folder: PathBuf, manifest: Manifest) -> Self {
-        let absent = |program: &&String| {
-            which::which_in(program, std::env::var_os("PATH"), &folder).is_err()
-        };
+        let absent = |program: &&String| find_program(program, &folder).is_none();
         let missing = manifest.requires.iter().filter(absent).cloned().collect();
         Self { folder, manifest, missing }
+    }
+
+    /// Where a program that it requires is, by PATH or by its own folder.
+    #[must_use]
+    pub fn find(&self, program: &str) -> Option<PathBuf> {
+        find_program(program, &self.folder)
     }
 
     /// Its name.
@@ -186,4 +190,8 @@ impl Peer {
             .map_or_else(String::new, |package| format!("; get it by: {}", package.command_line()));
         Some(format!("not on PATH: {missing}{hint}"))
     }
+}
+
+fn find_program(program: &str, folder: &Path) -> Option<PathBuf> {
+    which::which_in(program, std::env::var_os("PATH"), folder).ok()
 }

@@ -8,7 +8,7 @@ use crate::model::case::Case;
 use crate::model::excerpt::Excerpt;
 use crate::model::names::{CaseId, Clause, Level, PeerName, Role};
 use crate::model::outcome::{Blame, Close, Finding, Outcome};
-use crate::model::protocol::{Protocol, Service, Transport};
+use crate::model::protocol::{Protocol, Service, Transport, as_text};
 
 use super::plan::Unit;
 
@@ -214,13 +214,6 @@ impl CaseResult {
     pub const fn protocol(&self) -> Protocol {
         Protocol { framing: self.framing, service: self.service, transport: self.transport }
     }
-}
-
-fn as_text<S: Serializer>(
-    value: &impl std::fmt::Display,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }
 
 fn as_micros<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

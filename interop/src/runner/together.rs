@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::model::case::{Case, Step};
+use crate::model::case::{Case, GOOD_END_OF_CLIENT, GOOD_END_OF_PAIRING, Step};
 use crate::model::names::{CaseId, Level, Role};
 use crate::model::transcript::{Act, Transcript, What};
 
@@ -72,8 +72,8 @@ impl Case {
     fn talk(&self) -> Option<&[Step]> {
         let good_end = match self.role {
             Role::Server => return None, // connections cost next to nothing
-            Role::Client => &CLIENT_ENDS[..],
-            Role::Pairing => &PAIRING_ENDS[..],
+            Role::Client => &GOOD_END_OF_CLIENT[..],
+            Role::Pairing => &GOOD_END_OF_PAIRING[..],
         };
         let talk = self.steps.strip_suffix(good_end)?;
         let plain = |step: &Step| match step {
@@ -88,13 +88,6 @@ impl Case {
         (talk.last() == Some(&Step::Settle) && talk.iter().all(plain)).then_some(talk)
     }
 }
-
-/// How a client's conversation with us ends well.
-const CLIENT_ENDS: [Step; 4] =
-    [Step::EndInput { conn: 0 }, Step::Settle, Step::Finish { conn: 0 }, Step::Settle];
-
-/// How a client's conversation with a server ends well.
-const PAIRING_ENDS: [Step; 2] = [Step::EndInput { conn: 0 }, Step::Settle];
 
 #[cfg(test)]
 mod tests {
