@@ -104,3 +104,11 @@ pub const FOLDER_FILES: usize = 10_000;
 
 /// The largest peer folder that is fingerprinted, in bytes.
 pub const FOLDER_BYTES: u64 = 256 * 1024 * 1024;
+
+/// How many processes of one program are looked at, and how many threads of each.
+pub const FAMILY: usize = 1024;
+/// See [`FAMILY`].
+pub const THREADS: usize = 4096;
+
+/// How much of the environment of a process is read to find whose it is, in bytes: Linux allows 2 MiB.
+pub const ENVIRONMENT: u64 = 2 * 1024 * 1024;

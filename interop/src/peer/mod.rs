@@ -2,20 +2,24 @@
 //!
 //! [`manifest`] reads one description, [`registry`] finds them all and says which can run here,
 //! [`build`] makes what a peer has to build, [`process`] starts, watches and ends a program,
-//! [`server`] brings a server up, [`client`] speaks the contracts of client programs.
+//! [`server`] brings a server up, [`client`] speaks the contracts of client programs,
+//! [`family`] finds all that a program started, [`vitals`] says what they use.
 
 pub mod build;
 pub mod client;
 pub mod command;
+pub mod family;
 pub mod guard;
 pub mod manifest;
 pub mod package;
 pub mod port;
+mod proc;
 pub mod process;
 pub mod registry;
 pub mod server;
 pub mod spawn;
 pub mod start;
+pub mod vitals;
 
 /// Where everything listens: never beyond this machine.
 pub const HOST: std::net::Ipv4Addr = std::net::Ipv4Addr::LOCALHOST;

@@ -86,6 +86,12 @@ impl Process {
         Ok((Self { group, exit }, pipes))
     }
 
+    /// Its process id, which is that of its group too.
+    #[must_use]
+    pub const fn id(&self) -> Pid {
+        self.group
+    }
+
     /// How it ended, if it has.
     #[must_use]
     pub fn exit(&self) -> Option<Exit> {

@@ -1,0 +1,288 @@
+//! What a program and all its descendants use of the machine, as Linux tells; elsewhere nothing is known.
+
+use std::collections::HashMap;
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::Pid;
+
+use super::family::Family;
+use super::proc::{self, Stat, read_short};
+
+/// What a program and all its descendants use now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Vitals {
+    /// The most memory that each of its processes had at any time, summed, in bytes (`VmHWM`).
+    pub resident_peak: u64,
+    /// The most address space that each of them had, summed, in bytes (`VmPeak`): memory that was asked
+    /// for counts before it is touched.
+    pub address_space_peak: u64,
+    /// The memory that they have, in bytes (`VmRSS`). What they share counts once for each.
+    pub resident: u64,
+    /// Open file descriptors.
+    pub descriptors: usize,
+    /// Threads.
+    pub threads: usize,
+    /// Processes.
+    pub processes: usize,
+}
+
+impl Vitals {
+    /// Those of a process and its descendants; `None` when it has ended, or where it cannot be known.
+    #[must_use]
+    pub fn of(leader: Pid) -> Option<Self> {
+        Self::of_family(&Family::of(leader, None)).filter(|_| lives(leader))
+    }
+
+    /// Those of a family, whether its leader lives or not; `None` when nobody does.
+    #[must_use]
+    pub fn of_family(family: &Family) -> Option<Self> {
+        let mut sum = Self::default();
+        for member in family.members(&[]) {
+            if let Some(one) = Self::of_one(member.pid) {
+                sum.resident_peak += one.resident_peak;
+                sum.address_space_peak += one.address_space_peak;
+                sum.resident += one.resident;
+                sum.descriptors += one.descriptors;
+                sum.threads += one.threads;
+                sum.processes += one.processes;
+            }
+        }
+        (sum.processes > 0).then_some(sum)
+    }
+
+    fn of_one(pid: Pid) -> Option<Self> {
+        let mut room = [0; 4096];
+        let status = read_short(&format!("/proc/{pid}/status"), &mut room)?;
+        let mut vitals = Self::parse(&String::from_utf8_lossy(status))?;
+        vitals.descriptors = fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
+        Some(vitals)
+    }
+
+    /// `None` for a process without memory: one that is dead.
+    fn parse(status: &str) -> Option<Self> {
+        let mut vitals = Self { processes: 1, ..Self::default() };
+        let mut has_memory = false;
+        for (key, value) in status.lines().filter_map(|line| line.split_once(':')) {
+            let number = || value.split_whitespace().next()?.parse::<u64>().ok();
+            let bytes = || number().map(|kibibytes| kibibytes.saturating_mul(1024));
+            match key {
+                "VmPeak" => (vitals.address_space_peak, has_memory) = (bytes()?, true),
+                "VmHWM" => vitals.resident_peak = bytes()?,
+                "VmRSS" => vitals.resident = bytes()?,
+                "Threads" => vitals.threads = usize::try_from(number()?).ok()?,
+                _ => {}
+            }
+        }
+        has_memory.then_some(vitals)
+    }
+}
+
+fn lives(pid: Pid) -> bool {
+    Stat::of(pid).is_some_and(|stat| !stat.is_dead())
+}
+
+/// How much processor time a program and all its descendants asked for so far: the time that its threads
+/// were on a processor and the time that they waited for one, so that it means the same on a loaded machine.
+///
+/// A kernel without `schedstat` tells only the time on a processor, in steps of 10 ms.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// By thread, so that one which ends does not take its time out of a sum.
+    threads: HashMap<Pid, Duration>,
+    busy: bool,
+}
+
+/// What happened between two looks at a [`Demand`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spent {
+    /// Nothing: no thread ran, waited to run, began or ended.
+    Idle,
+    /// Something; with the processor time that was asked for, as far as it is known. It is zero when a
+    /// thread waits for a disk, is about to run, or began or ended without a trace.
+    Busy(Duration),
+}
+
+impl Demand {
+    /// That of a process and its descendants; `None` when it has ended, or where it cannot be known.
+    #[must_use]
+    pub fn of(leader: Pid) -> Option<Self> {
+        lives(leader).then(|| Self::of_family(&Family::of(leader, None))).flatten()
+    }
+
+    /// That of a family, whether its leader lives or not; `None` when nobody does.
+    #[must_use]
+    pub fn of_family(family: &Family) -> Option<Self> {
+        let mut demand = Self::default();
+        for member in family.members(&[]).into_iter().filter(|member| !member.is_dead()) {
+            for thread in proc::threads(member.pid) {
+                // One that ended in the meantime is missed next time.
+                if let Some(stat) = Stat::of_thread(member.pid, thread) {
+                    demand.busy |= matches!(stat.state, 'R' | 'D');
+                    let asked = asked(member.pid, thread).unwrap_or_else(|| on_processor(&stat));
+                    demand.threads.insert(thread, asked);
+                }
+            }
+        }
+        (!demand.threads.is_empty()).then_some(demand)
+    }
+
+    /// Whether a thread was running, runnable, or waiting for a disk at the time.
+    #[must_use]
+    pub const fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    /// What happened since an earlier look at the same program.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Spent {
+        let spent = self.threads.iter().map(|(thread, now)| {
+            now.saturating_sub(earlier.threads.get(thread).copied().unwrap_or_default())
+        });
+        let same_threads = self.threads.len() == earlier.threads.len()
+            && self.threads.keys().all(|thread| earlier.threads.contains_key(thread));
+        let spent: Duration = spent.sum();
+        if spent.is_zero() && same_threads && !self.busy { Spent::Idle } else { Spent::Busy(spent) }
+    }
+}
+
+/// Time on a processor and time waited for one, in nanoseconds.
+fn asked(pid: Pid, thread: Pid) -> Option<Duration> {
+    let mut room = [0; 128];
+    let line = read_short(&format!("/proc/{pid}/task/{thread}/schedstat"), &mut room)?;
+    let mut numbers = std::str::from_utf8(line).ok()?.split_whitespace();
+    let mut next = || numbers.next()?.parse().ok().map(Duration::from_nanos);
+    Some(next()? + next()?)
+}
+
+fn on_processor(stat: &Stat) -> Duration {
+    /// What Linux shows to programs, whatever its own clock does, on all machines that matter here.
+    const TICK: Duration = Duration::from_millis(10);
+    TICK.saturating_mul(u32::try_from(stat.ticks).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_of_a_process_is_read_and_a_dead_one_has_none() {
+        let status = "Name:\ta: b\nVmPeak:\t  8 kB\nVmHWM:\t 4 kB\nVmRSS:\t 2 kB\nThreads:\t3\n";
+        let vitals = Vitals {
+            address_space_peak: 8192,
+            resident_peak: 4096,
+            resident: 2048,
+            threads: 3,
+            processes: 1,
+            descriptors: 0,
+        };
+        assert_eq!(Vitals::parse(status), Some(vitals));
+        assert_eq!(Vitals::parse("Name:\tgone\nState:\tZ (zombie)\nThreads:\t1\n"), None);
+    }
+
+    fn demand(threads: &[(i32, u64)]) -> Demand {
+        let time = |&(id, ms)| (Pid::from_raw(id).unwrap(), Duration::from_millis(ms));
+        Demand { threads: threads.iter().map(time).collect(), busy: false }
+    }
+
+    #[test]
+    fn only_the_same_threads_without_any_time_are_idle() {
+        let before = demand(&[(1, 10), (2, 20)]);
+        let busy = |ms| Spent::Busy(Duration::from_millis(ms));
+        assert_eq!(demand(&[(1, 10), (2, 20)]).since(&before), Spent::Idle);
+        assert_eq!(demand(&[(1, 10), (2, 25)]).since(&before), busy(5));
+        // A thread that ended takes its time with it; one that began brings all of its own.
+        assert_eq!(demand(&[(1, 10)]).since(&before), busy(0));
+        assert_eq!(demand(&[(1, 11), (3, 7)]).since(&before), busy(8));
+        let waiting = Demand { busy: true, ..before.clone() };
+        assert_eq!(waiting.since(&before), busy(0));
+    }
+
+    #[cfg(target_os = "linux")]
+    mod of_programs {
+        use std::collections::BTreeMap;
+        use std::ffi::OsString;
+        use std::path::PathBuf;
+        use std::time::Instant;
+
+        use super::super::*;
+        use crate::peer::process::{Launch, Lines, Pipes, Process};
+
+        async fn start(script: &str) -> (Process, Pipes, Pid) {
+            let launch = Launch {
+                argv: ["sh", "-c", script].map(OsString::from).to_vec(),
+                folder: PathBuf::from("/"),
+                env: BTreeMap::new(),
+            };
+            let (process, mut pipes) = Process::start(&launch).await.unwrap();
+            // Every script says when it is where the test wants it.
+            assert_eq!(Lines::of(&mut pipes.stdout).next().await.as_deref(), Some("ready"));
+            let leader = process.id();
+            (process, pipes, leader)
+        }
+
+        /// Looks until it is as wanted: how soon is the machine's business.
+        async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+            let begun = Instant::now();
+            while !is_so() {
+                assert!(begun.elapsed() < Duration::from_secs(20), "never {what}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+
+        #[tokio::test]
+        async fn a_busy_program_asks_for_time_and_so_does_one_whose_child_is_busy() {
+            for script in [
+                "echo ready; while :; do :; done",
+                "
+                (while :; do :; done) & echo ready; wait",
+            ] {
+                let (_process, _pipes, leader) = start(script).await;
+                let first = Demand::of(leader).unwrap();
+                let half_a_second = Duration::from_millis(500);
+                eventually(script, || {
+                    matches!(Demand::of(leader).unwrap().since(&first),
+                        Spent::Busy(time) if time > half_a_second)
+                })
+                .await;
+            }
+        }
+
+        #[tokio::test]
+        async fn a_sleeper_is_idle() {
+            let (_process, _pipes, leader) = start("echo ready; exec sleep 1000").await;
+            let mut last = Demand::of(leader).unwrap();
+            eventually("idle", || {
+                let now = Demand::of(leader).unwrap();
+                now.since(&std::mem::replace(&mut last, now.clone())) == Spent::Idle
+            })
+            .await;
+            assert!(!last.is_busy());
+        }
+
+        #[tokio::test]
+        async fn memory_descriptors_and_processes_are_counted_with_those_of_children() {
+            let (_process, _pipes, leader) = start("echo ready; exec sleep 1000").await;
+            let alone = Vitals::of(leader).unwrap();
+            assert_eq!((alone.processes, alone.threads), (1, 1));
+            assert!(alone.resident > 0 && alone.resident <= alone.resident_peak);
+
+            // `tail` keeps the zeros, since there is no newline among them, as long as the pipe is open.
+            let script = "exec 7</dev/null 8</dev/null; echo ready
+                (head -c 50000000 /dev/zero; sleep 1000) | tail -n 1";
+            let (_process, _pipes, leader) = start(script).await;
+            eventually("50 MB", || Vitals::of(leader).unwrap().resident > 50_000_000).await;
+            let vitals = Vitals::of(leader).unwrap();
+            assert!(vitals.resident_peak >= 50_000_000 && vitals.address_space_peak >= 50_000_000);
+            assert!(vitals.processes >= 3 && vitals.threads >= 3, "{vitals:?}");
+            assert!(vitals.descriptors >= vitals.processes * 5, "{vitals:?}");
+        }
+
+        #[tokio::test]
+        async fn of_a_program_that_has_ended_nothing_is_known() {
+            let (process, _pipes, leader) = start("echo ready").await;
+            eventually("ended", || process.exit().is_some()).await;
+            assert_eq!((Vitals::of(leader), Demand::of(leader)), (None, None));
+        }
+    }
+}
