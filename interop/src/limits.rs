@@ -112,3 +112,6 @@ pub const THREADS: usize = 4096;
 
 /// How much of the environment of a process is read to find whose it is, in bytes: Linux allows 2 MiB.
 pub const ENVIRONMENT: u64 = 2 * 1024 * 1024;
+
+/// How often what belongs to a dead harness is looked for and killed.
+pub const KILL_ROUNDS: usize = 10;

@@ -110,7 +110,7 @@ async fn run(manifest: &Manifest, launch: &Launch) -> Result<(), BuildError> {
         how,
         output: tail.lines().iter().map(|line| format!("\n    {line}")).collect(),
     };
-    let started = Process::start(launch).await;
+    let started = Process::start_build(launch).await;
     let (process, pipes) = started.map_err(|e| failed(format!("cannot be run: {e}"), &tail))?;
     drop(pipes.stdin);
     let keep = |logs: Tail| {

@@ -4,13 +4,15 @@ use std::io;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use regex::Regex;
+use rustix::process::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::manifest::Contract;
-use super::process::{Launch, Lines, Process, Tail, make_room, wait_exit};
+use super::process::{Ended, Launch, Lines, Process, Tail, make_room, wait_exit};
+use super::vitals::{Demand, Vitals};
 use crate::limits;
 use crate::model::protocol::{NOTATION, frame};
 use crate::model::transcript::{Exit, Stop};
@@ -104,6 +106,24 @@ impl RunningClient {
         }
     }
 
+    /// Its process id.
+    #[must_use]
+    pub const fn id(&self) -> Pid {
+        self.process.id()
+    }
+
+    /// What it and all that it started use now; `None` when nothing runs, or where it cannot be known.
+    #[must_use]
+    pub fn vitals(&self) -> Option<Vitals> {
+        self.process.vitals()
+    }
+
+    /// How much processor time they asked for so far; `None` as above.
+    #[must_use]
+    pub fn demand(&self) -> Option<Demand> {
+        self.process.demand()
+    }
+
     /// The last lines of its stderr, and of its stdout where that is chatter.
     #[must_use]
     pub fn tail(&self) -> Vec<String> {
@@ -116,11 +136,9 @@ impl RunningClient {
         self.ended.clone()
     }
 
-    /// Ends it if it still runs.
-    pub async fn stop(self) {
-        if self.process.exit().is_none() {
-            self.process.stop(limits::GRACE).await;
-        }
+    /// Ends it if it still runs, and what it left behind. Returns how that went.
+    pub async fn stop(self) -> Ended {
+        self.process.stop(limits::GRACE).await
     }
 }
 

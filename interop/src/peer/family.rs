@@ -5,6 +5,7 @@
 //! a program that calls `setsid` leaves the group, but keeps the mark.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, getsid, kill_process, waitid};
 
@@ -13,6 +14,36 @@ use crate::limits;
 
 /// The variable in the environment of every peer that tells whose it is.
 pub const MARK: &str = "INTEROP_PEER";
+
+/// A mark that no other program has.
+#[must_use]
+pub fn new_mark() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("{}{}", our_marks(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// How all marks begin that we give.
+#[must_use]
+pub fn our_marks() -> String {
+    // With the time of our start: an id alone is used again.
+    let start = Stat::of(getpid()).map_or(0, |stat| stat.start);
+    format!("{}.{start}.", getpid())
+}
+
+/// Kills all programs whose mark begins so.
+pub fn kill_marked(prefix: &str) {
+    let theirs = |pid: &Pid| proc::variable(*pid, MARK).is_some_and(|it| it.starts_with(prefix));
+    // One that starts others may do so between a look and a kill.
+    for _ in 0..limits::KILL_ROUNDS {
+        let marked: Vec<Pid> = proc::everybody().filter(theirs).collect();
+        if marked.is_empty() {
+            return;
+        }
+        for pid in marked {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
 
 /// A program, and the way to find all that it started.
 #[derive(Debug, Clone)]
@@ -120,6 +151,125 @@ pub fn reap_orphans() {
             child.group == us.group || (child.group == Some(child.pid) && child.session == session);
         if child.parent == Some(us.pid) && child.is_dead() && !started_by_us {
             let _ = waitid(WaitId::Pid(child.pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::ffi::OsString;
+    use std::path::PathBuf;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::model::transcript::Exit;
+    use crate::peer::process::{Ended, Launch, Lines, Pipes, Process, wait_exit};
+
+    fn launch(script: &str) -> Launch {
+        Launch {
+            argv: ["sh", "-c", script].map(OsString::from).to_vec(),
+            folder: PathBuf::from("/"),
+            env: BTreeMap::new(),
+        }
+    }
+
+    async fn start(script: &str) -> (Process, Pipes) {
+        adopt_orphans();
+        Process::start(&launch(script)).await.unwrap()
+    }
+
+    async fn said(pipes: &mut Pipes) -> Pid {
+        let line = Lines::of(&mut pipes.stdout).next().await.unwrap();
+        Pid::from_raw(line.parse().unwrap()).unwrap()
+    }
+
+    /// Until it runs the program that it is meant to.
+    async fn runs(pid: Pid, command: &str) {
+        let begun = Instant::now();
+        while proc::command(pid).as_deref() != Some(command) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{command} never runs");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_left_the_group_is_told_killed_and_reaped() {
+        let child = "setsid sleep 1001 & echo $!; wait";
+        let orphan = "(setsid sleep 1001 & echo $!); exec sleep 1002";
+        for script in [child, orphan] {
+            let (process, mut pipes) = start(script).await;
+            let left = said(&mut pipes).await;
+            runs(left, "sleep 1001").await;
+            let ended = process.stop(limits::GRACE).await;
+            let expected = Ended {
+                exit: Some(Exit::Signal(15)),
+                in_time: true,
+                left_behind: vec!["sleep 1001".to_owned()],
+            };
+            assert_eq!(ended, expected, "{script}");
+            assert_eq!(Stat::of(left), None, "{script}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_program_left_when_it_ended_by_itself_is_told_too() {
+        let (process, mut pipes) = start("setsid sleep 1003 & echo $!; exit 3").await;
+        let left = said(&mut pipes).await;
+        runs(left, "sleep 1003").await;
+        wait_exit(&mut process.watch_exit()).await;
+        let ended = process.stop(limits::GRACE).await;
+        assert_eq!((ended.exit, ended.in_time), (Some(Exit::Code(3)), true));
+        assert_eq!(ended.left_behind, ["sleep 1003"]);
+    }
+
+    #[tokio::test]
+    async fn what_ends_with_the_program_is_not_left_behind() {
+        let (process, mut pipes) = start("sleep 1004 & echo $!; (sleep 0); wait").await;
+        runs(said(&mut pipes).await, "sleep 1004").await;
+        assert_eq!(process.stop(limits::GRACE).await.left_behind, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_dropped_program_takes_all_with_it() {
+        let (process, mut pipes) = start("(setsid sleep 1005 & echo $!); exec sleep 1006").await;
+        let left = said(&mut pipes).await;
+        runs(left, "sleep 1005").await;
+        drop(process);
+        let begun = Instant::now();
+        while Stat::of(left).is_some_and(|stat| !stat.is_dead()) {
+            assert!(begun.elapsed() < Duration::from_secs(20));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_build_leaves_may_serve_others_and_stays() {
+        adopt_orphans();
+        let script = "setsid sleep 1007 & echo $!";
+        let (build, mut pipes) = Process::start_build(&launch(script)).await.unwrap();
+        let server = said(&mut pipes).await;
+        runs(server, "sleep 1007").await;
+        wait_exit(&mut build.watch_exit()).await;
+        drop(build);
+        assert_eq!(proc::command(server).as_deref(), Some("sleep 1007"));
+        kill_process(server, Signal::KILL).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_marked_program_is_found_anywhere() {
+        let mut launch = launch("(setsid sleep 1008 & echo $!)");
+        launch.env.insert(MARK.to_owned(), "not-ours.7".to_owned());
+        let (build, mut pipes) = Process::start_build(&launch).await.unwrap();
+        let marked = said(&mut pipes).await;
+        runs(marked, "sleep 1008").await;
+        drop(build);
+        kill_marked("not-ours.");
+        let begun = Instant::now();
+        while Stat::of(marked).is_some_and(|stat| !stat.is_dead()) {
+            assert!(begun.elapsed() < Duration::from_secs(20));
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }

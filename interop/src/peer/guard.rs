@@ -1,7 +1,8 @@
 //! The guard: a small process of our own that outlives a killed harness just long enough to kill its peers.
 //!
 //! The parent-death signal reaches only direct children. The guard knows every process group that is
-//! alive, by a pipe; when the pipe ends without the groups having been taken back, it kills them all.
+//! alive, by a pipe; when the pipe ends without the groups having been taken back, it kills them all, and
+//! whatever else carries a [mark](super::family::MARK) of the harness.
 
 use std::collections::HashSet;
 use std::io::{self, BufRead, Write};
@@ -11,8 +12,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::family;
+
 /// The hidden subcommand by which the harness's own executable becomes the guard.
 pub const SUBCOMMAND: &str = "guard";
+
+/// How the order begins that names what all marks begin with.
+const MARKS: char = '=';
 
 static GUARD: Mutex<Option<Guard>> = Mutex::new(None);
 
@@ -21,15 +27,18 @@ struct Guard {
     orders: ChildStdin,
 }
 
-/// Starts the guard, once for the life of this process. Without it peers are still ended in every
+/// Starts the guard, once for the life of this process, and makes us the parent of all orphans, so that they
+/// are found when their peer ends. Without the guard peers are still ended in every
 /// orderly way, and their direct children on Linux in every other.
 ///
 /// # Errors
 /// When the program cannot be started.
 pub fn start(interop: &Path) -> io::Result<()> {
     let mut process = super::spawn::guard(interop)?;
+    family::adopt_orphans();
     let orders = process.stdin.take();
     *lock() = orders.map(|orders| Guard { process, orders });
+    order(&format!("{MARKS}{}\n", family::our_marks()));
     Ok(())
 }
 
@@ -56,9 +65,12 @@ pub(super) fn take_back(group: Pid) {
 }
 
 fn tell(sign: char, group: Pid) {
+    order(&format!("{sign}{}\n", group.as_raw_nonzero()));
+}
+
+fn order(order: &str) {
     if let Some(guard) = lock().as_mut() {
         // One short write, so that it is whole or not at all; a dead guard is not worth failing a run for.
-        let order = format!("{sign}{}\n", group.as_raw_nonzero());
         let _ = guard.orders.write_all(order.as_bytes());
     }
 }
@@ -66,7 +78,12 @@ fn tell(sign: char, group: Pid) {
 /// The guard's whole life: reads group ids until the harness is gone, then kills what is left.
 pub fn keep(orders: impl BufRead) {
     let mut groups = HashSet::new();
+    let mut marks = None;
     for order in orders.lines().map_while(Result::ok) {
+        if let Some(prefix) = order.strip_prefix(MARKS) {
+            marks = Some(prefix.to_owned());
+            continue;
+        }
         let Ok(signed) = order.parse::<i32>() else {
             continue;
         };
@@ -81,5 +98,8 @@ pub fn keep(orders: impl BufRead) {
     }
     for group in groups {
         let _ = kill_process_group(group, Signal::KILL);
+    }
+    if let Some(prefix) = marks.filter(|prefix| !prefix.is_empty()) {
+        family::kill_marked(&prefix);
     }
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::family::{self, Family, Member};
+use super::vitals::{Demand, Vitals};
 use super::{guard, spawn};
 use crate::limits;
 use crate::model::transcript::Exit;
@@ -48,11 +51,26 @@ impl Launch {
     }
 }
 
-/// A program that runs in a process group of its own. Dropping it kills the group.
+/// A program that runs in a process group of its own. Dropping it kills its [family](Family).
 #[derive(Debug)]
 pub struct Process {
     group: Pid,
+    family: Family,
     exit: watch::Receiver<Option<Exit>>,
+    /// Nothing is left to be killed, and the ids may be another's soon.
+    over: AtomicBool,
+}
+
+/// How a program ended that was asked to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// How it ended, if it did.
+    pub exit: Option<Exit>,
+    /// Whether it did so before it was killed.
+    pub in_time: bool,
+    /// The commands of what it had started and what still lived [`limits::LEFT_BEHIND`] after it had ended;
+    /// in its process group or not. They are dead now.
+    pub left_behind: Vec<String>,
 }
 
 /// The pipes of a program that was just started.
@@ -72,10 +90,27 @@ impl Process {
     /// # Errors
     /// What the operating system says.
     pub async fn start(launch: &Launch) -> io::Result<(Self, Pipes)> {
-        let mut child = spawn::peer(&launch.argv, &launch.folder, &launch.env).await?;
+        Self::start_marked(launch, Some(family::new_mark())).await
+    }
+
+    /// Starts a build. It may start a server for other builds too, as those of compilers' caches, which is no
+    /// business of ours once the build has ended; so it is not marked.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub async fn start_build(launch: &Launch) -> io::Result<(Self, Pipes)> {
+        Self::start_marked(launch, None).await
+    }
+
+    async fn start_marked(launch: &Launch, mark: Option<String>) -> io::Result<(Self, Pipes)> {
+        let mut env = launch.env.clone();
+        env.extend(mark.clone().map(|mark| (family::MARK.to_owned(), mark)));
+        let mut child = spawn::peer(&launch.argv, &launch.folder, &env).await?;
         let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let group = id.ok_or_else(|| io::Error::other("the child has no process id"))?;
         guard::entrust(group);
+        // Nobody has waited for it yet, so this is still its id.
+        let family = Family::of(group, mark);
         let pipes = take_pipes(&mut child)?;
         let (report, exit) = watch::channel(None);
         tokio::spawn(async move {
@@ -83,13 +118,25 @@ impl Process {
                 let _ = report.send(Some(exit_of(status)));
             }
         });
-        Ok((Self { group, exit }, pipes))
+        Ok((Self { group, family, exit, over: AtomicBool::new(false) }, pipes))
     }
 
     /// Its process id, which is that of its group too.
     #[must_use]
     pub const fn id(&self) -> Pid {
         self.group
+    }
+
+    /// What it and all that it started use now; `None` when nothing runs, or where it cannot be known.
+    #[must_use]
+    pub fn vitals(&self) -> Option<Vitals> {
+        Vitals::of_family(&self.family)
+    }
+
+    /// How much processor time they asked for so far; `None` as above.
+    #[must_use]
+    pub fn demand(&self) -> Option<Demand> {
+        Demand::of_family(&self.family)
     }
 
     /// How it ended, if it has.
@@ -109,20 +156,66 @@ impl Process {
         let _ = kill_process_group(self.group, Signal::INT);
     }
 
-    /// Ends it and all of its group: SIGTERM, then after the grace time SIGKILL. What a program leaves behind
-    /// when it ends is given a moment of its own.
-    pub async fn stop(&self, grace: Duration) {
+    /// Ends it and all that it started: SIGTERM to its group, then after the grace time SIGKILL to them all.
+    /// What a program leaves behind when it ends is given a moment of its own.
+    pub async fn stop(&self, grace: Duration) -> Ended {
+        // Once it has ended, its children are nobody's by descent.
+        let mut seen = if self.exit().is_none() { self.family.members(&[]) } else { Vec::new() };
         let _ = kill_process_group(self.group, Signal::TERM);
         let mut exit = self.exit.clone();
-        let _ = timeout(grace, exit.wait_for(Option::is_some)).await;
+        let in_time = matches!(timeout(grace, exit.wait_for(Option::is_some)).await, Ok(Ok(_)));
+        let left = if in_time { self.outlast(grace, &mut seen).await } else { Vec::new() };
+        self.kill_all(&mut seen).await;
+        Ended { exit: self.exit(), in_time, left_behind: left }
+    }
+
+    /// Gives the rest of the family a moment to end; returns the commands of those that do not.
+    async fn outlast(&self, grace: Duration, seen: &mut Vec<Member>) -> Vec<String> {
         let deadline = Instant::now() + limits::LEFT_BEHIND.min(grace);
         let mut pause = Duration::from_millis(1);
-        while self.group_lives() && Instant::now() < deadline {
+        loop {
+            let living = self.others(seen);
+            if living.is_empty() && !self.group_lives() {
+                return Vec::new();
+            }
+            if Instant::now() > deadline {
+                return living.iter().filter_map(Member::command).collect();
+            }
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(50));
         }
-        self.kill();
-        let _ = timeout(limits::DRAIN, exit.wait_for(Option::is_some)).await;
+    }
+
+    /// Kills until nobody is left: one that starts others may do so between a look and a kill.
+    async fn kill_all(&self, seen: &mut Vec<Member>) {
+        let deadline = Instant::now() + limits::DRAIN;
+        loop {
+            let living = self.others(seen);
+            if living.is_empty() && !self.group_lives() && self.exit().is_some() {
+                self.over.store(true, Ordering::Relaxed);
+                return;
+            }
+            if Instant::now() > deadline {
+                return;
+            }
+            self.kill(&living);
+            let mut exit = self.exit.clone();
+            // Its own end is told at once; that of the others is looked for.
+            let pause = Duration::from_millis(1);
+            if self.exit().is_some() {
+                sleep(pause).await;
+            } else {
+                let _ = timeout(pause, exit.wait_for(Option::is_some)).await;
+            }
+        }
+    }
+
+    /// The living members of the family but the program itself. All that are seen are remembered.
+    fn others(&self, seen: &mut Vec<Member>) -> Vec<Member> {
+        family::reap_orphans();
+        *seen = self.family.members(seen);
+        let others = seen.iter().filter(|member| member.pid != self.group && !member.is_dead());
+        others.copied().collect()
     }
 
     /// Whether the group has a member; one that is dead and not yet reaped counts.
@@ -130,14 +223,18 @@ impl Process {
         test_kill_process_group(self.group).is_ok()
     }
 
-    fn kill(&self) {
+    fn kill(&self, others: &[Member]) {
         let _ = kill_process_group(self.group, Signal::KILL);
+        others.iter().for_each(Member::kill);
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.kill();
+        if !*self.over.get_mut() {
+            let others = self.others(&mut Vec::new());
+            self.kill(&others);
+        }
         guard::take_back(self.group);
     }
 }
@@ -240,8 +337,9 @@ mod tests {
         let (process, pipes) = Process::start(&launch(script)).await.unwrap();
         let mut lines = BufReader::new(pipes.stdout).lines();
         assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("started"));
-        process.stop(Duration::from_millis(50)).await;
-        assert_eq!(process.exit(), Some(Exit::Signal(9)));
+        let ended = process.stop(Duration::from_millis(50)).await;
+        let killed = Ended { exit: Some(Exit::Signal(9)), ..Ended::default() };
+        assert_eq!(ended, killed);
         // The child had a copy of the pipe, so its end is the end of all.
         assert_eq!(lines.next_line().await.unwrap(), None);
     }

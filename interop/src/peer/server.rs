@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use regex::Regex;
+use rustix::process::Pid;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::HOST;
 use super::port::is_listening;
-use super::process::{Launch, Lines, Process, Tail, wait_exit};
+use super::process::{Ended, Launch, Lines, Process, Tail, wait_exit};
 use super::start::{Milestone, StartError};
+use super::vitals::{Demand, Vitals};
 use crate::limits;
 use crate::model::transcript::Exit;
 
@@ -77,6 +79,24 @@ impl RunningServer {
         self.address
     }
 
+    /// Its process id.
+    #[must_use]
+    pub const fn id(&self) -> Pid {
+        self.process.id()
+    }
+
+    /// What it and all that it started use now; `None` when nothing runs, or where it cannot be known.
+    #[must_use]
+    pub fn vitals(&self) -> Option<Vitals> {
+        self.process.vitals()
+    }
+
+    /// How much processor time they asked for so far; `None` as above.
+    #[must_use]
+    pub fn demand(&self) -> Option<Demand> {
+        self.process.demand()
+    }
+
     /// How it ended by itself, if it has.
     #[must_use]
     pub fn exit(&self) -> Option<Exit> {
@@ -100,9 +120,9 @@ impl RunningServer {
         drop(self.process);
     }
 
-    /// Ends it: SIGTERM, then after the grace time SIGKILL.
-    pub async fn stop(self) {
-        self.process.stop(limits::GRACE).await;
+    /// Ends it: SIGTERM, then after the grace time SIGKILL. Returns how that went.
+    pub async fn stop(self) -> Ended {
+        self.process.stop(limits::GRACE).await
     }
 }
 
