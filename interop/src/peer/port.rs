@@ -6,7 +6,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -131,7 +131,7 @@ fn is_free(port: u16) -> bool {
 /// Whether a connection that was accepted on the port lingers in TIME_WAIT.
 #[must_use]
 pub fn is_in_time_wait(port: u16) -> bool {
-    table::holds(port, table::TIME_WAIT)
+    table::locals(port, table::TIME_WAIT).into_iter().any(is_reachable)
 }
 
 /// Waits until none does, within a bound.
@@ -142,42 +142,74 @@ pub async fn outwait(port: u16) {
     }
 }
 
+/// The addresses on which something listens at this port, each once. None where there are no tables.
+#[must_use]
+pub fn listeners(port: u16) -> Vec<IpAddr> {
+    let mut addresses = table::locals(port, table::LISTEN);
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
+}
+
 /// Whether something listens on the port: known without a connection, which would be a client to it.
 pub async fn is_listening(port: u16) -> bool {
     if cfg!(target_os = "linux") {
-        table::holds(port, table::LISTEN)
+        listeners(port).into_iter().any(is_reachable)
     } else {
         tokio::net::TcpStream::connect((super::HOST, port)).await.is_ok()
     }
 }
 
+/// Whether a socket with this local address is one that we could reach at ours.
+fn is_reachable(local: IpAddr) -> bool {
+    // A socket of IPv6 serves IPv4 too, as `::` or as a mapped address.
+    let local = local.to_canonical();
+    local.is_unspecified() || local == IpAddr::V4(super::HOST)
+}
+
 /// Linux's tables of sockets.
 mod table {
-    pub const TIME_WAIT: &str = "06";
-    pub const LISTEN: &str = "0A";
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-    /// How the tables write our address, and those that stand for every address.
-    const REACHABLE: [&str; 4] = [
-        "0100007F",
-        "00000000",
-        "00000000000000000000000000000000",
-        "0000000000000000FFFF00000100007F",
-    ];
+    pub const TIME_WAIT: u8 = 0x06;
+    pub const LISTEN: u8 = 0x0a;
 
-    /// Whether a socket with this local port, which we could reach, is in this state. Where there are no
-    /// tables, none is.
-    pub fn holds(port: u16, state: &str) -> bool {
-        let row = |line: &str| {
-            let mut columns = line.split_whitespace().skip(1);
-            let local = columns.next().and_then(|local| local.split_once(':'));
-            let ours = local.is_some_and(|(address, at)| {
-                REACHABLE.contains(&address) && u16::from_str_radix(at, 16) == Ok(port)
-            });
-            ours && columns.nth(1) == Some(state)
+    /// The local addresses of all sockets in this state with this local port. Where there are no tables,
+    /// there are none.
+    pub fn locals(port: u16, state: u8) -> Vec<IpAddr> {
+        let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
+        let rows = tables.iter().flatten().flat_map(|table| table.lines());
+        rows.filter_map(|line| local(line, port, state)).collect()
+    }
+
+    /// The local address in a row, if the row is for this port and state.
+    pub fn local(row: &str, port: u16, state: u8) -> Option<IpAddr> {
+        // The row's number, the local address, the remote one, the state.
+        let mut columns = row.split_whitespace().skip(1);
+        let (address, at) = columns.next()?.split_once(':')?;
+        let ours = u16::from_str_radix(at, 16) == Ok(port)
+            && u8::from_str_radix(columns.nth(1)?, 16) == Ok(state);
+        ours.then(|| parse(address)).flatten()
+    }
+
+    /// An address is written as numbers of 32 bits, each of which the kernel read from the address's bytes
+    /// in the order of this machine.
+    fn parse(address: &str) -> Option<IpAddr> {
+        let word = |at: usize| {
+            let digits = address.get(at * 8..(at + 1) * 8)?;
+            Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
         };
-        ["/proc/net/tcp", "/proc/net/tcp6"]
-            .iter()
-            .any(|table| std::fs::read_to_string(table).is_ok_and(|table| table.lines().any(row)))
+        match address.len() {
+            8 => Some(Ipv4Addr::from(word(0)?).into()),
+            32 => {
+                let mut octets = [0; 16];
+                for (at, octets) in octets.chunks_exact_mut(4).enumerate() {
+                    octets.copy_from_slice(&word(at)?);
+                }
+                Some(Ipv6Addr::from(octets).into())
+            }
+            _ => None,
+        }
     }
 }
 
@@ -213,5 +245,57 @@ mod tests {
         assert!(!waiting.is_finished());
         drop(held);
         assert_eq!(waiting.await.unwrap().unwrap().port(), port);
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn rows_of_the_kernels_tables_are_read() {
+        let is = |row: &str, port, state, address: Option<&str>| {
+            let expected = address.map(|address| address.parse().unwrap());
+            assert_eq!(table::local(row, port, state), expected, "{row}");
+        };
+        let v4 =
+            "   0: 0201007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000";
+        is(v4, 8080, table::LISTEN, Some("127.0.1.2"));
+        is(v4, 8081, table::LISTEN, None);
+        is(v4, 8080, table::TIME_WAIT, None);
+        let v6 =
+            "   1: B80D0120000000000000000001000000:0016 00000000000000000000000000000000:0000 0A";
+        is(v6, 22, table::LISTEN, Some("2001:db8::1"));
+        let mapped =
+            "   2: 0000000000000000FFFF00000100007F:0016 00000000:0000 06 00000000:00000000";
+        is(mapped, 22, table::TIME_WAIT, Some("::ffff:127.0.0.1"));
+        is("  sl  local_address rem_address   st tx_queue rx_queue tr tm->when", 22, 10, None);
+        is("   3: 01:0016 00:0000 0A", 22, table::LISTEN, None);
+        is("   3: 0100007F:0016", 22, table::LISTEN, None);
+        is("", 22, table::LISTEN, None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_addresses_of_listeners_are_known() {
+        for address in ["127.0.0.1", "127.0.0.2", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"] {
+            let address: IpAddr = address.parse().unwrap();
+            let listener = match TcpListener::bind((address, 0)) {
+                Ok(listener) => listener,
+                // Machines without IPv6 are not rare.
+                Err(_) if address.is_ipv6() => continue,
+                Err(error) => panic!("{address}: {error}"),
+            };
+            let port = listener.local_addr().unwrap().port();
+            // Another test may listen at the same port of another address.
+            assert!(listeners(port).contains(&address), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_listens_on_our_address_or_on_all_is_reachable() {
+        let reachable = |address: &str| is_reachable(address.parse().unwrap());
+        for address in ["127.0.0.1", "0.0.0.0", "::", "::ffff:127.0.0.1"] {
+            assert!(reachable(address), "{address}");
+        }
+        for address in ["127.0.0.2", "::1", "10.0.0.1"] {
+            assert!(!reachable(address), "{address}");
+        }
     }
 }
