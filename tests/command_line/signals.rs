@@ -124,6 +124,18 @@ fn an_interrupted_harness_leaves_no_process_behind_and_exits_with_130() {
     }
 }
 
+/// A session of its own takes a program out of its process group, where no signal to the group reaches it.
+#[test]
+fn programs_that_left_their_process_group_end_with_the_harness_too() {
+    let elsewhere = "import os\nos.setsid()\nimport socket\n";
+    for signal in [Signal::INT, Signal::KILL] {
+        let mut run = Run::in_the_middle_with(behind_a_shell().but("import socket\n", elsewhere));
+        run.signal(signal);
+        run.exit_status();
+        run.leaves_nothing_behind();
+    }
+}
+
 #[test]
 fn programs_that_ignore_signals_end_with_the_harness_too() {
     let stubborn =
