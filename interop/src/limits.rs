@@ -4,8 +4,31 @@ use std::time::Duration;
 
 use rust_server::framing::MaxFrame;
 
+/// How long is waited for what does not come. How soon is not a rule, so every look that accuses somebody
+/// waits long; most waits end much sooner, because the program is seen to sleep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How long nothing may move while something is due.
+    pub silent: Duration,
+    /// The same, while the programs under test do nothing at all: they have read everything, they sleep,
+    /// and will hardly go on.
+    pub asleep: Duration,
+}
+
+impl Patience {
+    /// So many times as patient.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        Self { silent: self.silent.mul_f64(factor), asleep: self.asleep.mul_f64(factor) }
+    }
+}
+
 /// What a peer that promises no limit ought to take, and ought to refuse anything above (peer contract).
 pub const CUSTOMARY_LIMIT: MaxFrame = MaxFrame::new(16 * 1024 * 1024);
+
+/// The longest message that is sent to try a peer's limit, in bytes. Peers with a larger one are only asked
+/// whether they refuse what is above it.
+pub const MESSAGE: u64 = 64 * 1024 * 1024;
 
 /// How many bytes beyond those due are kept as evidence before a channel is not read any further.
 pub const FLOOD: usize = 64 * 1024;
@@ -27,18 +50,29 @@ pub const TAIL_LINE: usize = 500;
 /// virtual machine on a loaded computer takes a second or two.
 pub const START: Duration = Duration::from_secs(20);
 
-/// How long nothing may move while something is due. A correct peer on a loaded machine is silent for tens
-/// of milliseconds.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How long is waited for what is due, when a case is looked at for the first time. A correct peer on a loaded
+/// machine is silent for tens of milliseconds; one that sleeps longer than this is looked at again.
+pub const FIRST_LOOK: Patience =
+    Patience { silent: Duration::from_secs(2), asleep: Duration::from_millis(400) };
 
-/// The same, when a failure is looked at a second time before anybody is accused of it.
-pub const MORE_PATIENCE: Duration = Duration::from_secs(8);
+/// The same, when a failure is looked at again before anybody is accused of it.
+pub const SECOND_LOOK: Patience =
+    Patience { silent: Duration::from_secs(8), asleep: Duration::from_millis(2500) };
 
-/// The same, for a peer that was seen to fail often enough, and for a case that it is declared to fail: what
-/// it does right, it does soon.
-pub const LESS_PATIENCE: Duration = Duration::from_secs(1);
+/// How much longer than its slowest right answer so far a peer may sleep.
+pub const SLOWER: u32 = 4;
 
-/// How many failures of one unit are looked at twice. One that has failed so often in both looks does fail,
+/// How often it is looked whether the programs under test sleep.
+pub const GLANCE: Duration = Duration::from_millis(40);
+
+/// How often a failure is looked at again before anybody is accused of it.
+pub const LOOKS_AGAIN: usize = 2;
+
+/// How many players play beside the first, each with a server of its own: they do what waits, and help out
+/// where much fails. Each costs the start of a server.
+pub const BESIDE: usize = 3;
+
+/// How many failures of one unit are looked at again. One that has failed so often in both looks does fail,
 /// and waiting longer for it each time would only cost the user's time.
 pub const SECOND_LOOKS: u32 = 2;
 
@@ -57,7 +91,27 @@ pub const EVIDENCE: Duration = Duration::from_millis(200);
 pub const EVIDENCE_QUIET: Duration = Duration::from_millis(20);
 
 /// How long an end is waited for that the case does not judge: only to see what may come before it.
-pub const UNJUDGED_END: Duration = Duration::from_secs(1);
+pub const UNJUDGED_END: Patience =
+    Patience { silent: Duration::from_secs(1), asleep: Duration::from_millis(100) };
+
+/// How long a client may try to connect where nobody listens. Some try again a few times, and wait in between.
+pub const GIVE_UP: Patience =
+    Patience { silent: Duration::from_secs(20), asleep: Duration::from_secs(10) };
+
+/// How long a pressed peer has to take nothing more until it counts as holding us back. Where it is only slow,
+/// the pressure was less than it could have been, and nobody is accused of anything.
+pub const HELD_BACK: Duration = Duration::from_millis(200);
+
+/// The receive buffer of a raw end that does not read, in bytes: the less it holds, the sooner the peer is
+/// held back.
+pub const SMALL_BUFFER: u32 = 4096;
+
+/// How many lanes of a case are played at once: fewer connections than every server has to take.
+pub const LANES: usize = 50;
+
+/// How long a program may use the processor until it counts as never coming to rest, and how much of one
+/// look's time is rest still: the clean-up after many connections takes a while.
+pub const REST: Duration = Duration::from_secs(1);
 
 /// How long one case may take in all, so that a peer which sends a byte now and then cannot hold a run.
 pub const CASE: Duration = Duration::from_secs(120);
@@ -71,6 +125,9 @@ pub const UNPROVEN_DELIVERY: Duration = Duration::from_millis(5);
 
 /// How long a process group has to end after SIGTERM before it is killed (clause P12 and the peer contract).
 pub const GRACE: Duration = Duration::from_secs(5);
+
+/// The same, where nobody is judged by it.
+pub const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How long the rest of a process group has to end once its leader has.
 pub const LEFT_BEHIND: Duration = Duration::from_millis(500);
@@ -95,6 +152,9 @@ pub const TIME_WAIT: Duration = Duration::from_secs(65);
 
 /// How long a port of ours may seem taken while a process is being started elsewhere.
 pub const REBIND: Duration = Duration::from_secs(2);
+
+/// How long a second server on a port that is taken has to end. One that does not is found out by this alone.
+pub const ONE_MORE: Duration = Duration::from_secs(8);
 
 /// How often it is tried again.
 pub const REBIND_PAUSE: Duration = Duration::from_millis(20);

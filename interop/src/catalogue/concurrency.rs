@@ -1,10 +1,12 @@
 //! `concurrency.*`: many conversations at once, and many messages in one.
 
-use super::entry::{Entry, entry, exchange, feed_to, health_ping, write_on};
+use super::entry::{
+    Entry, entry, exchange, feed_to, finish_client, finish_on, health_ping, side_by_side, write_on,
+};
 use crate::model::body::Body;
 use crate::model::case::{Part, Step, Write};
 use crate::model::cut::Cut;
-use crate::model::names::Clause::{P3, P6, P10};
+use crate::model::names::Clause::{P3, P6, P10, P11, P13};
 use crate::model::names::Role;
 
 /// Clients of a server whose streams are mixed byte by byte.
@@ -37,7 +39,89 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("concurrency.bulk-both-ways", "a deadlock: both write, and neither reads")
             .covers(&[P10, P3])
             .everywhere(&[exchange(Cut::AsItComes, letters(BULK))]),
+        entry("concurrency.slow-reader-isolated", "a lock held while one client does not read")
+            .covers(&[P6, P10])
+            .play(Role::Server, slow_reader_isolated()),
+        entry("concurrency.slow-reader-bounded", "a queue without bound for who does not read")
+            .covers(&[P10])
+            .should()
+            .play(Role::Server, slow_reader(UNBOUNDED)),
+        entry("concurrency.write-without-reading", "never going on when the client reads at last")
+            .covers(&[P10, P3])
+            .should()
+            .play(Role::Server, slow_reader(PRESSED)),
+        entry("concurrency.client-reads-while-writing", "a client that writes, and does not read")
+            .covers(&[P10, P13])
+            .play(Role::Client, client_reads_while_writing()),
+        entry("concurrency.accept-storm", "too few descriptors, threads or places in the backlog")
+            .covers(&[P6, P11])
+            .play(Role::Server, accept_storm()),
+        entry("concurrency.fairness", "small messages that starve beside large ones")
+            .covers(&[P6])
+            .info()
+            .play(Role::Server, vec![fairness()]),
     ]
+}
+
+/// What a client that does not read presses the server with, in messages of 64 KiB: more than both socket
+/// buffers hold.
+const PRESSED: u32 = 1024;
+/// The same, where nothing but memory can hold it all: the kernel lets a socket's buffers grow to some 36 MiB.
+const UNBOUNDED: u32 = 2048;
+
+fn press(conn: u16, at_most: u32) -> Step {
+    Step::Press { conn, body: Body::Letters { seed: 64, len: 64 * 1024 }, at_most }
+}
+
+/// A client that writes all it can before it reads, and then reads.
+fn slow_reader(at_most: u32) -> Vec<Step> {
+    let reads = [Step::ReadOn { conn: 0 }, Step::Settle];
+    [vec![Step::StopReading { conn: 0 }, press(0, at_most)], reads.to_vec(), finish_on(0)].concat()
+}
+
+/// The others are served as if it were not there.
+fn slow_reader_isolated() -> Vec<Step> {
+    let holds = vec![Step::StopReading { conn: 0 }, press(0, PRESSED)];
+    let others = (1..=5).flat_map(health_ping).collect();
+    let reads = vec![Step::ReadOn { conn: 0 }, Step::Settle];
+    [holds, others, reads, finish_on(0)].concat()
+}
+
+/// The server writes a large answer while the client is still writing, and reads only when it is done.
+fn client_reads_while_writing() -> Vec<Step> {
+    let large = |seed| Body::Letters { seed, len: 8 * 1024 * 1024 };
+    let asked = vec![feed_to(0, [large(1)]), Step::Settle];
+    let both = vec![
+        Step::StopReading { conn: 0 },
+        feed_to(0, [large(2)]),
+        write_on(0, Cut::AsItComes, vec![Part::Frame(large(1))]),
+        Step::ReadOn { conn: 0 },
+        Step::Settle,
+        write_on(0, Cut::AsItComes, vec![Part::Frame(large(2))]),
+        Step::Settle,
+    ];
+    [asked, both, finish_client()].concat()
+}
+
+/// Five hundred connections stand at once, and each is served.
+fn accept_storm() -> Vec<Step> {
+    const STORM: u16 = 500;
+    let asks = |conn| write_on(conn, Cut::Whole, vec![Part::Frame(own_message(conn))]);
+    let goes = (0..STORM).map(|conn| Step::Finish { conn });
+    (0..STORM).map(asks).chain([Step::Settle]).chain(goes).chain([Step::Settle]).collect()
+}
+
+/// Somebody sends much, and others little.
+fn fairness() -> Step {
+    let much = exchange_on(0, letters(BULK));
+    let little = (1..=20).map(|conn| exchange_on(conn, vec![own_message(conn); 5]));
+    side_by_side([much].into_iter().chain(little))
+}
+
+/// One message after the other, on one connection.
+fn exchange_on(conn: u16, messages: Vec<Body>) -> Vec<Step> {
+    let ask = |body| [write_on(conn, Cut::AsItComes, vec![Part::Frame(body)]), Step::Settle];
+    [messages.into_iter().flat_map(ask).collect(), finish_on(conn)].concat()
 }
 
 fn letters((count, len): (u64, usize)) -> Vec<Body> {

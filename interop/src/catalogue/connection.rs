@@ -4,11 +4,12 @@ use super::entry::{
     Entry, Exchange, entry, feed, feed_to, frames, health_ping, whole, write, write_on,
 };
 use crate::model::body::Body;
-use crate::model::case::{Part, Step};
+use crate::model::case::{Budget, Part, Resource, Step};
 use crate::model::cut::Cut;
 use crate::model::names::Clause::{P3, P7, P8, P11, P13};
 use crate::model::names::Role;
 
+const MIB: u64 = 1024 * 1024;
 const GOOD: &str = "a good one";
 const BROKEN_OFF: &str = "this one breaks off";
 
@@ -66,11 +67,71 @@ pub(super) fn entries() -> Vec<Entry> {
             .play(Role::Server, connect_close()),
         entry("connection.thousand", "descriptors, threads or memory lost with each connection")
             .covers(&[P11, P3])
-            .play(Role::Server, (0..1000).flat_map(health_ping).collect()),
+            .play(Role::Server, thousand()),
         entry("connection.many-messages", "drift, growth, or an end after so many messages")
             .covers(&[P3, P13])
             .at_both_ends(&many_messages()),
+        entry("connection.silent-server", "a client that waits for ever, or gives up with success")
+            .covers(&[P13])
+            .play(Role::Client, silent_server()),
+        entry("connection.refused", "a client that finds nobody, and does not say so")
+            .covers(&[P13])
+            .play(Role::Client, vec![Step::Refuse { conn: 0 }, Step::Settle]),
+        entry("connection.idle", "a connection that cannot be used after a pause")
+            .covers(&[P3])
+            .should()
+            .play(Role::Server, idle()),
+        entry("connection.close-kind", "how a connection is ended that brought what it may not")
+            .covers(&[P11])
+            .info()
+            .play(Role::Server, vec![write(Cut::Whole, vec![TOO_LONG]), Step::Settle])
+            .play(
+                Role::Client,
+                vec![
+                    feed([GOOD]),
+                    Step::Settle,
+                    write(Cut::Whole, vec![TOO_LONG]),
+                    Step::Settle,
+                    Step::EndInput { conn: 0 },
+                    Step::Settle,
+                ],
+            ),
     ]
+}
+
+/// What no peer takes.
+const TOO_LONG: Part = Part::Claim(0x7fff_ffff);
+
+/// A thousand clients come, are served and go; the server is as it was before.
+fn thousand() -> Vec<Step> {
+    let within = |of, growth| Step::Within(Budget { of, growth });
+    let before = [health_ping(0), vec![Step::Rest, Step::Measure]].concat();
+    let after = vec![
+        Step::Rest,
+        within(Resource::Descriptors, 20),
+        within(Resource::Processes, 20),
+        within(Resource::Threads, 200),
+        within(Resource::Memory, 128 * MIB),
+    ];
+    [before, (1..=1000).flat_map(health_ping).collect(), after].concat()
+}
+
+/// The server takes requests and says nothing; the client's input ends, and then the connection does.
+fn silent_server() -> Vec<Step> {
+    vec![
+        feed([GOOD, BROKEN_OFF]),
+        Step::Settle,
+        Step::EndInput { conn: 0 },
+        Step::Settle,
+        Step::Idle { ms: 300 },
+        Step::Finish { conn: 0 },
+        Step::Settle,
+    ]
+}
+
+fn idle() -> Vec<Step> {
+    let ask = |text: &str| [write(Cut::Whole, vec![Part::Frame(text.into())]), Step::Settle];
+    [&ask("before")[..], &[Step::Idle { ms: 800 }], &ask("and after")].concat()
 }
 
 fn half_close_messages() -> Vec<Body> {
@@ -178,8 +239,8 @@ fn reset_while_answering() -> Vec<Step> {
 
 /// The server goes before an answer, after one, and inside one; each with a client of its own.
 fn server_ends() -> Vec<Step> {
-    let answers =
-        [vec![], vec![Part::Frame(GOOD.into())], vec![Part::Frame(GOOD.into()), broken_off(9)]];
+    let whole = || Part::Frame(GOOD.into());
+    let answers = [vec![], vec![whole()], vec![whole(), broken_off(9)]];
     let ends = |(conn, answer): (u16, Vec<Part>)| {
         [
             feed_to(conn, [GOOD, BROKEN_OFF]),

@@ -44,6 +44,12 @@ impl Entry {
         self
     }
 
+    /// A failure is only told.
+    pub fn info(mut self) -> Self {
+        self.level = Level::Info;
+        self
+    }
+
     /// A failure fails a peer that declares `max_frame`.
     pub fn must_with_limit(mut self) -> Self {
         self.level_with_limit = Some(Level::Must);
@@ -109,6 +115,11 @@ pub fn write_on(conn: u16, cut: Cut, parts: Vec<Part>) -> Step {
     Step::Write(Write { conn, parts, cut })
 }
 
+/// Lanes of steps, played side by side.
+pub fn side_by_side(lanes: impl IntoIterator<Item = Vec<Step>>) -> Step {
+    Step::Lanes(lanes.into_iter().collect())
+}
+
 /// Messages for client 0.
 pub fn feed(messages: impl IntoIterator<Item = impl Into<Body>>) -> Step {
     feed_to(0, messages)
@@ -136,7 +147,12 @@ pub fn health_ping(conn: u16) -> Vec<Step> {
 
 /// The good end of a conversation with a server: whatever it still sends comes before its FIN.
 pub fn finish_server() -> Vec<Step> {
-    vec![Step::Finish { conn: 0 }, Step::Settle]
+    finish_on(0)
+}
+
+/// The same, on a connection of choice.
+pub fn finish_on(conn: u16) -> Vec<Step> {
+    vec![Step::Finish { conn }, Step::Settle]
 }
 
 /// The good end of a conversation with a client: its input ends, then the connection does.
@@ -145,7 +161,7 @@ pub fn finish_client() -> Vec<Step> {
 }
 
 /// The harness asks, message by message, and ends in good order.
-fn server_steps(talk: &[Exchange]) -> Vec<Step> {
+pub fn server_steps(talk: &[Exchange]) -> Vec<Step> {
     let asked = |Exchange { messages, cut }: &Exchange| {
         [write(cut.clone(), frames(messages)), Step::Settle]
     };
@@ -153,7 +169,7 @@ fn server_steps(talk: &[Exchange]) -> Vec<Step> {
 }
 
 /// The client is told what to ask; the harness answers, cut so, and waits for the deliveries.
-fn client_steps(talk: &[Exchange]) -> Vec<Step> {
+pub fn client_steps(talk: &[Exchange]) -> Vec<Step> {
     let answered = |Exchange { messages, cut }: &Exchange| {
         [feed(messages.clone()), Step::Settle, write(cut.clone(), frames(messages)), Step::Settle]
     };

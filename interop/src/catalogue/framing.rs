@@ -1,12 +1,13 @@
 //! `framing.*`: the stream may be cut and joined anywhere, and the messages stay the same.
 
 use super::entry::{
-    Entry, Exchange, HEADER, entry, exchange, feed, finish_client, finish_server, whole, write,
+    Entry, Exchange, HEADER, client_steps, entry, exchange, feed, finish_client, finish_on,
+    finish_server, side_by_side, whole, write, write_on,
 };
 use crate::model::body::Body;
-use crate::model::case::{Part, Step};
+use crate::model::case::{Part, Step, Write};
 use crate::model::cut::Cut;
-use crate::model::names::Clause::{P1, P2, P3, P4, P5};
+use crate::model::names::Clause::{P1, P2, P3, P4, P5, P13};
 use crate::model::names::Role;
 
 pub(super) fn entries() -> Vec<Entry> {
@@ -29,7 +30,8 @@ pub(super) fn entries() -> Vec<Entry> {
             ]),
         entry("framing.every-offset", "a mistake at a few offsets of a frame, and at no other")
             .covers(&[P4])
-            .at_both_ends(&every_offset()),
+            .play(Role::Server, vec![every_offset_side_by_side()])
+            .play(Role::Client, client_steps(&every_offset())),
         entry("framing.byte-by-byte", "state lost between two reads")
             .covers(&[P4])
             .at_both_ends(&[exchange(Cut::EachByte, ["slow", "and steady"])]),
@@ -70,16 +72,82 @@ pub(super) fn entries() -> Vec<Entry> {
                 Cut::At(vec![2]),
                 ["begun before", "and come with the rest"],
             )]),
+        entry("framing.writers-interleave", "the parts of messages mixed that are written at once")
+            .covers(&[P13, P1])
+            .play(Role::Client, writers_interleave()),
+        entry("framing.segments", "header and body written apart, so that each waits 40 ms")
+            .covers(&[P4])
+            .info()
+            .play(Role::Server, segments_of_server())
+            .play(Role::Client, segments_of_client()),
+        entry("framing.slow-drip", "a time-out for each read instead of each frame")
+            .covers(&[P4, P5])
+            .should()
+            .play(Role::Server, [vec![drip()], vec![Step::Settle], finish_server()].concat())
+            .play(
+                Role::Client,
+                [vec![feed([DRIPS]), Step::Settle, drip(), Step::Settle], finish_client()].concat(),
+            ),
     ]
 }
 
-/// Each single cut of frames of usual and of awkward sizes, one after the other.
+/// Bodies of usual and of awkward sizes.
+const SWEPT: [usize; 8] = [0, 1, 2, 5, 127, 128, 255, 256];
+
+fn swept(len: usize) -> impl Iterator<Item = (usize, Body)> {
+    (1..HEADER + len).map(move |offset| (offset, Body::Letters { seed: len as u64, len }))
+}
+
+/// Each single cut, one after the other.
 fn every_offset() -> Vec<Exchange> {
-    let cuts = |len: usize| {
-        let body = Body::Letters { seed: len as u64, len };
-        (1..HEADER + len).map(move |offset| exchange(Cut::At(vec![offset]), [body.clone()]))
+    let cut = |(offset, body)| exchange(Cut::At(vec![offset]), [body]);
+    SWEPT.into_iter().flat_map(swept).map(cut).collect()
+}
+
+/// Each single cut, on a connection of its own, so that all offsets are known at which it goes wrong.
+fn every_offset_side_by_side() -> Step {
+    let lane = |(conn, (offset, body)): (u16, (usize, Body))| {
+        let cut = write_on(conn, Cut::At(vec![offset]), vec![Part::Frame(body)]);
+        [vec![cut, Step::Settle], finish_on(conn)].concat()
     };
-    [0, 1, 2, 5, 127, 128, 255, 256].into_iter().flat_map(cuts).collect()
+    side_by_side((0..).zip(SWEPT.into_iter().flat_map(swept)).map(lane))
+}
+
+/// Many messages at once, of all sizes, to a server that reads slowly, so that no write is taken whole.
+fn writers_interleave() -> Vec<Step> {
+    let size = |n: u64| [1, 100, 10_000, 100_000][(n % 4) as usize];
+    let messages = (0..200).map(|n| Body::Letters { seed: n, len: size(n) });
+    let stop = Step::StopReading { conn: 0 };
+    let fed = [stop, feed(messages), Step::Idle { ms: 100 }, Step::ReadOn { conn: 0 }];
+    [fed.to_vec(), vec![Step::Settle], finish_client()].concat()
+}
+
+/// How many messages are sent one by one to see in how many segments they come.
+const COUNTED: usize = 8;
+
+fn segments_of_server() -> Vec<Step> {
+    let asked = [write(Cut::AsItComes, vec![Part::Frame("one segment".into())]), Step::Settle];
+    let count = vec![Step::CountSegments { conn: 0 }];
+    [vec![asked; COUNTED].concat(), count, finish_server()].concat()
+}
+
+fn segments_of_client() -> Vec<Step> {
+    let answered = [
+        feed(["one segment"]),
+        Step::Settle,
+        write(Cut::AsItComes, vec![Part::Frame("one segment".into())]),
+        Step::Settle,
+    ];
+    let count = vec![Step::CountSegments { conn: 0 }];
+    [vec![answered; COUNTED].concat(), count, finish_client()].concat()
+}
+
+const DRIPS: &str = "drop by drop";
+
+/// A frame that takes a second to arrive.
+fn drip() -> Step {
+    let cut = Cut::At(vec![1, 3, HEADER, HEADER + 6]);
+    Step::Drip { write: Write { conn: 0, parts: vec![Part::Frame(DRIPS.into())], cut }, ms: 250 }
 }
 
 fn two_cuts() -> Vec<Exchange> {

@@ -7,6 +7,7 @@ mod concurrency;
 mod connection;
 mod entry;
 mod framing;
+mod lifecycle;
 mod limits;
 mod payload;
 
@@ -29,6 +30,7 @@ fn entries() -> Vec<Entry> {
         connection::entries(),
         concurrency::entries(),
         limits::entries(),
+        lifecycle::entries(),
     ]
     .concat()
 }
@@ -71,9 +73,19 @@ mod tests {
                     (_, Step::Settle) => true,
                     (Role::Server, step) => !matches!(
                         step,
-                        Step::Feed { .. } | Step::EndInput { .. } | Step::Recut { .. }
+                        Step::Feed { .. }
+                            | Step::EndInput { .. }
+                            | Step::Recut { .. }
+                            | Step::Refuse { .. }
                     ),
-                    (Role::Client, step) => !matches!(step, Step::Recut { .. }),
+                    (Role::Client, step) => !matches!(
+                        step,
+                        Step::Recut { .. }
+                            | Step::Lanes(_)
+                            | Step::Start
+                            | Step::StartSecond
+                            | Step::Terminate
+                    ),
                     (Role::Pairing, step) => {
                         matches!(
                             step,

@@ -42,6 +42,10 @@ pub struct SessionArgs {
     #[arg(long, value_name = "TIME", env = "INTEROP_START_TIMEOUT", default_value = START,
         value_parser = humantime::parse_duration)]
     pub start_timeout: Duration,
+    /// How much longer than usual is waited for what does not come: for machines and peers that are slow
+    #[arg(long, value_name = "FACTOR", env = "INTEROP_TIMEOUT_SCALE", default_value_t = 1.0,
+        value_parser = timeout_scale)]
+    pub timeout_scale: f64,
     /// Named in the result; what a run does by chance, it does by this
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -61,10 +65,16 @@ impl Default for SessionArgs {
             strict: false,
             jobs: None,
             start_timeout: limits::START,
+            timeout_scale: 1.0,
             seed: 1,
             format: Format::default(),
         }
     }
+}
+
+fn timeout_scale(text: &str) -> Result<f64, String> {
+    let factor = text.parse::<f64>().ok().filter(|factor| (0.1..=100.0).contains(factor));
+    factor.ok_or_else(|| "expected a number from 0.1 to 100".to_owned())
 }
 
 fn level(text: &str) -> Result<Level, String> {
@@ -89,6 +99,7 @@ pub fn play(
         jobs: args.jobs.map_or_else(default_jobs, usize::from),
         seed: args.seed,
         start: args.start_timeout,
+        timeout_scale: args.timeout_scale,
         interop: interop.clone(),
         cache: build::cache_dir(),
     };

@@ -32,6 +32,8 @@ pub enum Body {
         /// In bytes.
         len: usize,
     },
+    /// As long as the peer's limit; see [`Case::for_limit`](super::case::Case::for_limit).
+    AtLimit,
 }
 
 /// Characters that many programs take for the end of a line, beside the line feed.
@@ -54,6 +56,7 @@ impl Body {
                 fastrand::Rng::with_seed(*seed).fill(&mut bytes);
                 Bytes::from(bytes)
             }
+            Self::AtLimit => Bytes::new(),
         }
     }
 
@@ -64,6 +67,14 @@ impl Body {
             Self::Text(text) => text.len(),
             Self::Bytes(bytes) => bytes.len(),
             Self::Repeat { len, .. } | Self::Letters { len, .. } | Self::Random { len, .. } => *len,
+            Self::AtLimit => 0,
+        }
+    }
+
+    /// Becomes as long as the peer's limit, where that is its rule.
+    pub(super) fn fill_in(&mut self, limit: u64) {
+        if *self == Self::AtLimit {
+            *self = Self::Random { seed: limit, len: usize::try_from(limit).unwrap_or(usize::MAX) };
         }
     }
 
@@ -87,7 +98,7 @@ impl Body {
             }
             Self::Repeat { byte, len } => *len > 0 && byte.is_ascii() && plain((*byte).into()),
             Self::Letters { len, .. } => *len > 0,
-            Self::Random { .. } => false,
+            Self::Random { .. } | Self::AtLimit => false,
         }
     }
 }

@@ -3,6 +3,9 @@
 //! The catalogue writes cases, the plan pairs them with peers, the stage acts them out. No case
 //! carries its own expected bytes: those are the [ledger](super::ledger)'s to know.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::body::Body;
@@ -73,6 +76,88 @@ pub enum Step {
         /// Which connection.
         conn: Conn,
     },
+    /// Plays several runs of steps side by side, each with connections of its own. It is over when all are.
+    Lanes(Vec<Vec<Step>>),
+    /// The raw end reads nothing from here on, and has a small receive buffer, if it is not connected yet.
+    StopReading {
+        /// Which connection.
+        conn: Conn,
+    },
+    /// The raw end reads again, and writes what it could not get rid of before.
+    ReadOn {
+        /// Which connection.
+        conn: Conn,
+    },
+    /// Writes the same message again and again, until the peer takes no more of it for a while.
+    Press {
+        /// Where.
+        conn: Conn,
+        /// The message.
+        body: Body,
+        /// How often at most.
+        at_most: u32,
+    },
+    /// Writes as the raw end, with a pause after each fragment.
+    Drip {
+        /// What, and in which fragments.
+        write: Write,
+        /// The pause, in milliseconds.
+        ms: u64,
+    },
+    /// Counts the segments in which the answers of a connection came.
+    CountSegments {
+        /// Which connection.
+        conn: Conn,
+    },
+    /// Leaves everybody alone.
+    Idle {
+        /// For so long, in milliseconds.
+        ms: u64,
+    },
+    /// Waits until the program under test does nothing any more.
+    Rest,
+    /// Notes what the program under test uses now, for [`Step::Within`] to compare with.
+    Measure,
+    /// Waits until the program under test uses no more than this above what was noted.
+    Within(Budget),
+    /// Starts a server of the case's own; again on the same port, when it has one already.
+    Start,
+    /// Starts another one on the port of the first.
+    StartSecond,
+    /// Sends SIGTERM to the case's own server.
+    Terminate,
+    /// Starts a client where nobody listens.
+    Refuse {
+        /// Which client.
+        conn: Conn,
+    },
+    /// Looks for what a program that has ended left behind.
+    LookBehind,
+}
+
+/// Something that a program uses, of which it must not use much more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resource {
+    /// Memory that it has touched, at its highest, in bytes.
+    Memory,
+    /// Addresses that it has reserved, at their highest, in bytes. Reserved is not used, so this only warns.
+    AddressSpace,
+    /// Open files and sockets.
+    Descriptors,
+    /// Threads.
+    Threads,
+    /// Processes.
+    Processes,
+}
+
+/// How much more of something a program may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Of what.
+    pub of: Resource,
+    /// How much more, in its unit.
+    pub growth: u64,
 }
 
 /// How the conversation of client 0 with the raw end ends well: its input does, then the connection.
@@ -115,6 +200,8 @@ pub enum Part {
     },
     /// A header that claims a body of this many bytes, alone.
     Claim(u64),
+    /// The same, for this many bytes more than the peer's limit: see [`Case::for_limit`].
+    ClaimOver(u64),
     /// Bytes that are not of the framing's making.
     Raw(Vec<u8>),
 }
@@ -126,7 +213,7 @@ impl Case {
     #[must_use]
     pub fn suits_lines(&self, stop: Stop) -> bool {
         let fits = |body: &Body| body.fits_a_line();
-        let every_message_fits = self.steps.iter().all(|step| match step {
+        let every_message_fits = self.all_steps().all(|step| match step {
             Step::Feed { messages, .. } => messages.iter().all(fits),
             _ => true,
         });
@@ -136,7 +223,7 @@ impl Case {
     /// The longest message that a peer is asked to take, in bytes.
     #[must_use]
     pub fn longest_message(&self) -> u64 {
-        let bodies = self.steps.iter().flat_map(Step::bodies);
+        let bodies = self.all_steps().flat_map(Step::bodies);
         bodies.map(|body| body.len() as u64).max().unwrap_or(0)
     }
 
@@ -147,8 +234,67 @@ impl Case {
             Part::Claim(claim) => Some(*claim),
             _ => None,
         };
-        let parts = self.steps.iter().flat_map(Step::writes).flat_map(|write| &write.parts);
+        let parts = self.all_steps().flat_map(Step::writes).flat_map(|write| &write.parts);
         parts.filter_map(claim).max().unwrap_or(0)
+    }
+
+    /// Every step, those in lanes included.
+    pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().flat_map(Step::all)
+    }
+
+    /// Whether it starts and ends servers of its own, and so needs a command that can be started.
+    #[must_use]
+    pub fn has_own_server(&self) -> bool {
+        self.all_steps().any(|step| matches!(step, Step::Start))
+    }
+
+    /// Whether it waits, or holds its peer in a bad state, so that it is played beside the others and not
+    /// among them.
+    #[must_use]
+    pub fn is_played_apart(&self) -> bool {
+        let waits = |step: &Step| {
+            matches!(
+                step,
+                Step::Start
+                    | Step::Drip { .. }
+                    | Step::Idle { .. }
+                    | Step::Press { .. }
+                    | Step::StopReading { .. }
+                    | Step::Rest
+                    | Step::Refuse { .. }
+            )
+        };
+        self.all_steps().any(waits)
+    }
+
+    /// For how long at most it leaves a connection alone.
+    #[must_use]
+    pub fn idles(&self) -> Duration {
+        let pause = |step: &Step| match step {
+            Step::Idle { ms } | Step::Drip { ms, .. } => *ms,
+            _ => 0,
+        };
+        Duration::from_millis(self.all_steps().map(pause).max().unwrap_or(0))
+    }
+
+    /// Whether it asks for messages of the very length that the peer still takes.
+    #[must_use]
+    pub fn is_about_the_limit(&self) -> bool {
+        let limited = |step: &Step| {
+            let claims = step.writes().iter().flat_map(|write| &write.parts);
+            step.bodies().any(|body| *body == Body::AtLimit)
+                || claims.into_iter().any(|part| matches!(part, Part::ClaimOver(_)))
+        };
+        self.all_steps().any(limited)
+    }
+
+    /// The same case with the limit of a peer filled in, in bytes.
+    #[must_use]
+    pub fn for_limit(&self, limit: u64) -> Self {
+        let mut case = self.clone();
+        case.steps.iter_mut().for_each(|step| step.fill_in(limit));
+        case
     }
 
     /// Whether messages are due after the client's input has ended.
@@ -167,9 +313,52 @@ impl Case {
 impl Step {
     fn writes(&self) -> &[Write] {
         match self {
-            Self::Write(write) => std::slice::from_ref(write),
+            Self::Write(write) | Self::Drip { write, .. } => std::slice::from_ref(write),
             Self::Mixed { writes, .. } => writes,
             _ => &[],
+        }
+    }
+
+    /// The step, and those in its lanes.
+    fn all(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
+        let inner: &[Vec<Self>] = match self {
+            Self::Lanes(lanes) => lanes,
+            _ => &[],
+        };
+        Box::new(std::iter::once(self).chain(inner.iter().flatten().flat_map(Self::all)))
+    }
+
+    /// The conversations that it is about; none where it is about all, or about programs.
+    #[must_use]
+    pub fn conns(&self) -> BTreeSet<Conn> {
+        let of = |step: &Self| match step {
+            Self::Feed { conn, .. }
+            | Self::Recut { conn, .. }
+            | Self::EndInput { conn }
+            | Self::Finish { conn }
+            | Self::Abort { conn }
+            | Self::StopReading { conn }
+            | Self::ReadOn { conn }
+            | Self::Press { conn, .. }
+            | Self::CountSegments { conn }
+            | Self::Refuse { conn } => vec![*conn],
+            _ => step.writes().iter().map(|write| write.conn).collect(),
+        };
+        self.all().flat_map(of).collect()
+    }
+
+    fn fill_in(&mut self, limit: u64) {
+        match self {
+            Self::Feed { messages, .. } => messages.iter_mut().for_each(|body| body.fill_in(limit)),
+            Self::Write(write) | Self::Drip { write, .. } => {
+                write.parts.iter_mut().for_each(|part| part.fill_in(limit))
+            }
+            Self::Mixed { writes, .. } => {
+                let parts = writes.iter_mut().flat_map(|write| &mut write.parts);
+                parts.for_each(|part| part.fill_in(limit));
+            }
+            Self::Lanes(lanes) => lanes.iter_mut().flatten().for_each(|step| step.fill_in(limit)),
+            _ => {}
         }
     }
 
@@ -177,6 +366,7 @@ impl Step {
     fn bodies(&self) -> impl Iterator<Item = &Body> {
         let fed: &[Body] = match self {
             Self::Feed { messages, .. } => messages,
+            Self::Press { body, .. } => std::slice::from_ref(body),
             _ => &[],
         };
         let written = self.writes().iter().flat_map(|write| &write.parts).filter_map(Part::body);
@@ -188,7 +378,17 @@ impl Part {
     const fn body(&self) -> Option<&Body> {
         match self {
             Self::Frame(body) | Self::Head { body, .. } | Self::Tail { body, .. } => Some(body),
-            Self::Claim(_) | Self::Raw(_) => None,
+            Self::Claim(_) | Self::ClaimOver(_) | Self::Raw(_) => None,
+        }
+    }
+
+    fn fill_in(&mut self, limit: u64) {
+        match self {
+            Self::Frame(body) | Self::Head { body, .. } | Self::Tail { body, .. } => {
+                body.fill_in(limit);
+            }
+            Self::ClaimOver(more) => *self = Self::Claim(limit.saturating_add(*more)),
+            Self::Claim(_) | Self::Raw(_) => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The protocol's rules live here, once. The stage keeps a ledger while it acts, to know what to wait
 //! for; the [oracle](super::oracle) replays a finished transcript into one, to know what was wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::{Bytes, BytesMut};
 use rust_server::framing::MaxFrame;
@@ -21,8 +21,39 @@ pub struct Ledger {
     accounts: BTreeMap<Channel, Account>,
     clients: BTreeMap<Conn, ClientAccount>,
     written: BTreeMap<Conn, Written>,
-    server_exit: Option<Exit>,
+    server: ServerAccount,
     blocked: Option<Channel>,
+}
+
+/// The conversations that somebody waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them, and the programs too.
+    #[default]
+    All,
+    /// Those of one lane.
+    Lane(BTreeSet<Conn>),
+}
+
+impl Scope {
+    /// Whether it covers a conversation.
+    #[must_use]
+    pub fn has(&self, conn: Conn) -> bool {
+        match self {
+            Self::All => true,
+            Self::Lane(conns) => conns.contains(&conn),
+        }
+    }
+}
+
+/// What is due of the server program, and what was seen of it.
+#[derive(Debug, Default)]
+struct ServerAccount {
+    /// It was told to end.
+    terminated: bool,
+    /// It did not come up again.
+    missing: bool,
+    exit: Option<Exit>,
 }
 
 /// What is due and what was seen on one channel.
@@ -40,8 +71,12 @@ pub struct Account {
     pub due_end: Option<Clause>,
     /// How it ended.
     pub seen_end: Option<ChannelEnd>,
-    /// We reset the connection, so nothing more is due.
+    /// We reset the connection, or ended the server, so nothing more is due.
     pub released: bool,
+    /// We do not read it now, so nothing of it can come.
+    pub unread: bool,
+    /// The server was told to end in the middle of it, and may end it after any whole frame.
+    pub cut_short: bool,
 }
 
 /// Where a channel left the path.
@@ -71,6 +106,8 @@ pub enum DueExit {
     Zero,
     /// The connection ended inside a frame.
     NonZero,
+    /// There was nobody to connect to.
+    Refused,
     /// Either is right, or it is not judged.
     Any,
 }
@@ -105,7 +142,7 @@ impl Ledger {
             accounts: BTreeMap::new(),
             clients: BTreeMap::new(),
             written: BTreeMap::new(),
-            server_exit: None,
+            server: ServerAccount::default(),
             blocked: None,
         }
     }
@@ -143,6 +180,24 @@ impl Ledger {
                     account.released |= channel.conn() == *conn;
                 }
             }
+            Act::StoppedReading { conn } => {
+                let channel = self.channel_of_the_peer(*conn);
+                self.account(channel).unread = true;
+            }
+            Act::ReadOn { conn } => {
+                let channel = self.channel_of_the_peer(*conn);
+                self.account(channel).unread = false;
+            }
+            // P13: a client that finds nobody says so by its exit status.
+            Act::Unserved { conn } => self.client(*conn).due_exit = Some(DueExit::Refused),
+            Act::Started => self.server = ServerAccount::default(),
+            Act::Terminated => {
+                self.server.terminated = true;
+                for account in self.accounts.values_mut() {
+                    account.cut_short |= account.seen_end.is_none();
+                    account.released = true;
+                }
+            }
         }
     }
 
@@ -157,11 +212,21 @@ impl Ledger {
                 self.account(*channel).seen_end.get_or_insert(*end);
             }
             Sight::ClientExited { conn, exit } => self.client(*conn).exit = Some(*exit),
-            Sight::ServerExited { exit } => self.server_exit = Some(*exit),
+            Sight::ServerExited { exit } => self.server.exit = Some(*exit),
+            Sight::NotReady { .. } => self.server.missing = true,
             Sight::Blocked { channel } => {
                 self.blocked.get_or_insert(*channel);
             }
-            Sight::Delivered { .. } | Sight::Stalled { .. } => {}
+            Sight::Delivered { .. }
+            | Sight::Stalled { .. }
+            | Sight::HeldBack { .. }
+            | Sight::TookAll { .. }
+            | Sight::Segments { .. }
+            | Sight::Ready { .. }
+            | Sight::Second { .. }
+            | Sight::Measured { .. }
+            | Sight::Rested { .. }
+            | Sight::LeftBehind { .. } => {}
         }
     }
 
@@ -285,23 +350,27 @@ impl Ledger {
         self.clients.entry(conn).or_default()
     }
 
-    /// Where the case stands now.
+    /// Where the case stands now, as far as these conversations go.
     #[must_use]
-    pub fn progress(&self) -> Progress {
-        let exited = |channel: &Channel| {
+    pub fn progress(&self, scope: &Scope) -> Progress {
+        let exited = |channel: Channel| {
             !matches!(channel, Channel::Answers(_))
                 && self.clients.get(&channel.conn()).is_some_and(|client| client.exit.is_some())
         };
-        let broken = |(channel, account): (&Channel, &Account)| account.is_broken(exited(channel));
-        if self.server_exit.is_some() || self.blocked.is_some() || self.accounts.iter().any(broken)
+        let blocked = self.blocked.is_some_and(|channel| scope.has(channel.conn()));
+        if self.crash().is_some()
+            || self.server.missing
+            || blocked
+            || self.accounts_of(scope).any(|(channel, account)| account.is_broken(exited(channel)))
         {
             return Progress::Broken;
         }
-        if self.accounts.values().any(|account| account.bytes_missing() > 0) {
+        if self.accounts_of(scope).any(|(_, account)| account.bytes_missing() > 0) {
             return Progress::BytesMissing;
         }
-        if self.accounts.values().any(Account::end_missing)
-            || self.clients.values().any(ClientAccount::exit_missing)
+        if self.accounts_of(scope).any(|(_, account)| account.end_missing())
+            || self.clients_of(scope).any(|(_, client)| client.exit_missing())
+            || (*scope == Scope::All && self.misses_the_servers_end())
         {
             return Progress::EndsMissing;
         }
@@ -310,12 +379,47 @@ impl Ledger {
 
     /// Whether an end is missing that one of these clauses asks for: only such ends are worth a long wait.
     #[must_use]
-    pub fn misses_an_end_of(&self, clauses: &[Clause]) -> bool {
+    pub fn misses_an_end_of(&self, clauses: &[Clause], scope: &Scope) -> bool {
         let judged = |clause| clauses.contains(&clause) && self.judges_end(clause);
         let stream =
             |account: &Account| account.end_missing() && account.due_end.is_some_and(judged);
-        self.accounts.values().any(stream)
-            || (judged(Clause::P13) && self.clients.values().any(ClientAccount::exit_missing))
+        self.accounts_of(scope).any(|(_, account)| stream(account))
+            || (judged(Clause::P13)
+                && self.clients_of(scope).any(|(_, client)| client.exit_missing()))
+            || (judged(Clause::P12) && self.misses_the_servers_end())
+    }
+
+    /// P12: a server that is told to end does.
+    #[must_use]
+    pub const fn misses_the_servers_end(&self) -> bool {
+        self.server.terminated && self.server.exit.is_none()
+    }
+
+    /// A lane has few of the accounts and asks often, so it looks for its own.
+    fn accounts_of<'a>(
+        &'a self,
+        scope: &'a Scope,
+    ) -> Box<dyn Iterator<Item = (Channel, &'a Account)> + 'a> {
+        let Scope::Lane(conns) = scope else { return Box::new(self.accounts()) };
+        let channels =
+            |conn| [Channel::Requests(conn), Channel::Answers(conn), Channel::Delivered(conn)];
+        let found = |channel| self.accounts.get(&channel).map(|account| (channel, account));
+        Box::new(conns.iter().copied().flat_map(channels).filter_map(found))
+    }
+
+    fn clients_of<'a>(
+        &'a self,
+        scope: &'a Scope,
+    ) -> Box<dyn Iterator<Item = (Conn, &'a ClientAccount)> + 'a> {
+        let Scope::Lane(conns) = scope else { return Box::new(self.clients()) };
+        let found = |conn| self.clients.get(conn).map(|client| (*conn, client));
+        Box::new(conns.iter().filter_map(found))
+    }
+
+    /// The account of one channel.
+    #[must_use]
+    pub fn account_of(&self, channel: Channel) -> Option<&Account> {
+        self.accounts.get(&channel)
     }
 
     /// Neither a half-close nor an exit status is asked of a client that is interrupted.
@@ -326,8 +430,8 @@ impl Ledger {
 
     /// What is still due, in words, for a deadline's message.
     #[must_use]
-    pub fn waiting_for(&self) -> String {
-        for (channel, account) in &self.accounts {
+    pub fn waiting_for(&self, scope: &Scope) -> String {
+        for (channel, account) in self.accounts_of(scope) {
             let missing = account.bytes_missing();
             if missing > 0 {
                 let due = account.due.len();
@@ -337,9 +441,10 @@ impl Ledger {
                 return format!("the end of the {channel} stream");
             }
         }
-        match self.clients.iter().find(|(_, client)| client.exit_missing()) {
+        match self.clients_of(scope).find(|(_, client)| client.exit_missing()) {
             Some((0, _)) => "the client's exit".to_owned(),
             Some((conn, _)) => format!("the exit of client {conn}"),
+            None if self.misses_the_servers_end() => "the server's end after SIGTERM".to_owned(),
             None => "nothing".to_owned(),
         }
     }
@@ -354,10 +459,16 @@ impl Ledger {
         self.clients.iter().map(|(conn, client)| (*conn, client))
     }
 
-    /// How the server ended, if it ended by itself.
+    /// How the server ended, if it ended although nobody had told it to.
     #[must_use]
-    pub const fn server_exit(&self) -> Option<Exit> {
-        self.server_exit
+    pub const fn crash(&self) -> Option<Exit> {
+        if self.server.terminated { None } else { self.server.exit }
+    }
+
+    /// How the server ended, after it was told to.
+    #[must_use]
+    pub const fn obeyed(&self) -> Option<Exit> {
+        if self.server.terminated { self.server.exit } else { None }
     }
 
     /// The channel whose receiver takes nothing any more.
@@ -415,13 +526,22 @@ impl Account {
     /// How many bytes are still due.
     #[must_use]
     pub fn bytes_missing(&self) -> usize {
-        if self.released { 0 } else { self.due.len().saturating_sub(self.seen.len()) }
+        if self.released || self.unread {
+            return 0;
+        }
+        self.due.len().saturating_sub(self.seen.len())
     }
 
     /// Whether it should have ended and has not.
     #[must_use]
     pub fn end_missing(&self) -> bool {
-        !self.released && self.due_end.is_some() && self.seen_end.is_none()
+        !self.released && !self.unread && self.due_end.is_some() && self.seen_end.is_none()
+    }
+
+    /// Whether anything came that should not have, or did not come that should have.
+    #[must_use]
+    pub fn is_wrong(&self) -> bool {
+        self.deviation.is_some() || self.bytes_missing() > 0 || self.end_missing()
     }
 
     fn is_broken(&self, source_exited: bool) -> bool {

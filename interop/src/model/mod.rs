@@ -6,6 +6,7 @@
 
 pub mod body;
 pub mod case;
+pub mod conduct;
 pub mod cut;
 pub mod excerpt;
 pub mod ledger;
@@ -15,4 +16,5 @@ pub mod outcome;
 pub mod pattern;
 pub mod protocol;
 pub mod signature;
+pub mod sweep;
 pub mod transcript;

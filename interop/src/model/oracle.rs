@@ -6,12 +6,14 @@
 use rust_server::framing::{Framing, MaxFrame, Parse};
 
 use super::case::Case;
+use super::conduct;
 use super::excerpt::Excerpt;
 use super::ledger::{Account, ClientAccount, Deviation, DueExit, Ledger};
 use super::names::{Clause, Role};
-use super::outcome::{Blame, Close, Finding, Verdict};
+use super::outcome::{Blame, Close, Finding, Verdict, Weight};
 use super::protocol::NOTATION;
 use super::signature;
+use super::sweep;
 use super::transcript::{Channel, ChannelEnd, Conn, Exit, Setting, Sight, Transcript, What, Wire};
 
 /// Judges what was seen against what the protocol says was due.
@@ -24,44 +26,62 @@ pub fn judge(case: &Case, transcript: &Transcript) -> Verdict {
         finding,
         close,
         stalled: replay.stalled_for.is_some() || replay.ledger.blocked().is_some(),
+        note: conduct::note(transcript),
         confirmed: transcript.confirmed(),
     }
 }
 
 struct Replay<'a> {
     case: &'a Case,
+    transcript: &'a Transcript,
     setting: &'a Setting,
     ledger: Ledger,
     /// The raw end was in the middle of a message when the first excess byte came.
     early: bool,
     /// What was waited for in vain.
     stalled_for: Option<String>,
+    /// In which conversations; `None` for all.
+    stalled_in: Vec<Option<Conn>>,
 }
 
 impl<'a> Replay<'a> {
     fn of(case: &'a Case, transcript: &'a Transcript) -> Self {
         let mut ledger = Ledger::new(transcript.setting.clone());
         let (mut early, mut stalled_for, mut deviated) = (false, None, false);
+        let mut stalled_in = Vec::new();
         for event in &transcript.events {
             ledger.enter(&event.what);
             match &event.what {
                 What::Saw(Sight::Bytes { channel, .. }) if !deviated => {
-                    deviated = ledger.accounts().any(|(_, account)| account.deviation.is_some());
+                    let account = ledger.account_of(*channel);
+                    deviated = account.is_some_and(|account| account.deviation.is_some());
                     early = deviated && ledger.is_mid_message(channel.conn());
                 }
-                What::Saw(Sight::Stalled { waiting_for }) => {
+                What::Saw(Sight::Stalled { conn, waiting_for }) => {
+                    stalled_in.push(*conn);
                     stalled_for.get_or_insert_with(|| waiting_for.clone());
                 }
                 _ => {}
             }
         }
-        Self { case, setting: &transcript.setting, ledger, early, stalled_for }
+        Self {
+            case,
+            transcript,
+            setting: &transcript.setting,
+            ledger,
+            early,
+            stalled_for,
+            stalled_in,
+        }
     }
 
     fn finding(&self) -> Option<Finding> {
         let deviation = || self.first(|channel, account| self.wrong_bytes(channel, account));
         let missing = || self.first(|channel, account| self.missing_bytes(channel, account));
-        let crash = || self.ledger.server_exit().map(crashed);
+        let crash = || self.ledger.crash().map(crashed);
+        let conduct = || conduct::finding(self.case, self.transcript);
+        let cut_short = || self.first(|channel, account| self.half_a_frame(channel, account));
+        let obedience = || self.disobeyed();
         let end = || self.first(|channel, account| self.missing_end(channel, account));
         let exit =
             || self.ledger.clients().find_map(|(conn, client)| self.wrong_exit(conn, client));
@@ -71,9 +91,55 @@ impl<'a> Replay<'a> {
             .or_else(refused)
             .or_else(|| self.ledger.blocked().map(|channel| self.took_nothing(channel)))
             .or_else(missing)
+            .or_else(cut_short)
             .or_else(end)
             .or_else(exit)
+            .or_else(conduct)
+            .or_else(obedience)
             .or_else(|| self.late())
+            .map(|finding| self.ranged(finding))
+    }
+
+    /// Where several lanes of a sweep went wrong, says which.
+    fn ranged(&self, finding: Finding) -> Finding {
+        let wrong = |conn: Conn| {
+            let of_conn = |(channel, account): (Channel, &Account)| {
+                channel.conn() == conn && account.is_wrong()
+            };
+            self.ledger.accounts().any(of_conn)
+        };
+        match sweep::failing(self.case, wrong) {
+            Some(ruler) => Finding { ruler: Some(ruler), ..finding },
+            None => finding,
+        }
+    }
+
+    /// P12: a server that is told to end may do so behind any frame, and not inside one.
+    fn half_a_frame(&self, channel: Channel, account: &Account) -> Option<Finding> {
+        let fin = account.cut_short && account.seen_end == Some(ChannelEnd::Fin);
+        if !fin || !ends_inside_frame(self.framing(channel), &account.seen) {
+            return None;
+        }
+        let summary = format!(
+            "the server ended the stream inside a frame when it was told to end, {} bytes of {channel} in, as if all had been sent",
+            account.seen.len()
+        );
+        Some(Finding::new(Clause::P12, self.blame(channel), summary))
+    }
+
+    /// P12: how a server ends that was told to.
+    fn disobeyed(&self) -> Option<Finding> {
+        const OBEDIENT: [Exit; 3] = [Exit::Code(0), Exit::Code(128 + 15), Exit::Signal(15)];
+        if !self.case.clauses.contains(&Clause::P12) {
+            return None;
+        }
+        if self.ledger.misses_the_servers_end() {
+            let summary = "the server did not end after SIGTERM".to_owned();
+            return Some(Finding::new(Clause::P12, Blame::Server, summary));
+        }
+        let exit = self.ledger.obeyed().filter(|exit| !OBEDIENT.contains(exit))?;
+        let summary = format!("the server {exit} after SIGTERM, where 0 is expected");
+        Some(Finding::new(Clause::P12, Blame::Server, summary).weighing(Weight::Informs))
     }
 
     fn first(&self, look: impl Fn(Channel, &Account) -> Option<Finding>) -> Option<Finding> {
@@ -129,12 +195,9 @@ impl<'a> Replay<'a> {
         let early = excess && self.early;
         let diagnosis = || signature::diagnose(framing, due, &account.seen, offset);
         Some(Finding {
-            clause,
-            blame: self.blame(channel),
-            summary,
             diagnosis: (!early).then(diagnosis).flatten(),
             excerpt: Some(Excerpt::around(offset, due, &account.seen)),
-            binds: false,
+            ..Finding::new(clause, self.blame(channel), summary)
         })
     }
 
@@ -144,12 +207,17 @@ impl<'a> Replay<'a> {
             return None;
         }
         let blame = self.blame(channel);
-        let summary = match blame {
-            Blame::Server => "the server did not accept a connection, or reset it at once",
-            _ => "the client reset its connection at once",
+        let own = self.case.has_own_server();
+        let (clause, summary) = match blame {
+            Blame::Server if own => {
+                (Clause::P12, "the server said that it was ready, and did not accept a connection")
+            }
+            Blame::Server => {
+                (Clause::P11, "the server did not accept a connection, or reset it at once")
+            }
+            _ => (Clause::P11, "the client reset its connection at once"),
         };
-        let summary = summary.to_owned();
-        Some(Finding::new(Clause::P11, blame, summary).binding())
+        Some(Finding::new(clause, blame, summary.to_owned()).weighing(Weight::Binds))
     }
 
     fn missing_bytes(&self, channel: Channel, account: &Account) -> Option<Finding> {
@@ -171,15 +239,12 @@ impl<'a> Replay<'a> {
             }
             (_, None, _) => "nothing more came".to_owned(),
         };
+        let clause = self.case.clauses.first().copied().unwrap_or(Clause::P3);
+        let summary =
+            format!("{how} with {channel} {index} of {of} due: {seen} of {due} bytes were seen");
         Some(Finding {
-            clause: self.case.clauses.first().copied().unwrap_or(Clause::P3),
-            blame: self.blame(channel),
-            summary: format!(
-                "{how} with {channel} {index} of {of} due: {seen} of {due} bytes were seen"
-            ),
-            diagnosis: None,
             excerpt: Some(Excerpt::around(seen, &account.due, &account.seen)),
-            binds: false,
+            ..Finding::new(clause, self.blame(channel), summary)
         })
     }
 
@@ -202,13 +267,19 @@ impl<'a> Replay<'a> {
             Role::Pairing => Blame::Undecided,
         };
         let clause = self.case.clauses.first().copied().unwrap_or(Clause::P5);
-        Some(Finding::new(clause, blame, format!("too late to be waited for: {waited_for}")))
+        let summary = format!("too late to be waited for: {waited_for}");
+        // How soon is not a rule.
+        Some(Finding::new(clause, blame, summary).weighing(Weight::Warns))
     }
 
-    /// How a connection ends is judged by the cases that cover the clause, not by all.
+    /// How a connection ends is judged by the cases that cover the clause and wait for it, not by all.
     fn missing_end(&self, channel: Channel, account: &Account) -> Option<Finding> {
         let clause = account.due_end.filter(|clause| self.case.clauses.contains(clause))?;
-        if !account.end_missing() || !self.ledger.judges_end(clause) {
+        let waited = |stalled: &Option<Conn>| stalled.is_none_or(|conn| conn == channel.conn());
+        if !account.end_missing()
+            || !self.ledger.judges_end(clause)
+            || !self.stalled_in.iter().any(waited)
+        {
             return None;
         }
         let who = self.blame(channel);
@@ -218,14 +289,8 @@ impl<'a> Replay<'a> {
             Clause::P9 => "a length above the limit",
             _ => "the end of its input",
         };
-        Some(Finding {
-            clause,
-            blame: who,
-            summary: format!("the {who} did not end the connection after {after}"),
-            diagnosis: None,
-            excerpt: None,
-            binds: false,
-        })
+        let summary = format!("the {who} did not end the connection after {after}");
+        Some(Finding::new(clause, who, summary))
     }
 
     fn wrong_exit(&self, conn: Conn, client: &ClientAccount) -> Option<Finding> {
@@ -233,7 +298,16 @@ impl<'a> Replay<'a> {
         let summary = match (due, client.exit) {
             _ if !self.ledger.judges_end(Clause::P13) => return None,
             (DueExit::Any, Some(_)) | (DueExit::Zero, Some(Exit::Code(0))) => return None,
-            (DueExit::NonZero, Some(exit)) if exit != Exit::Code(0) => return None,
+            (DueExit::NonZero | DueExit::Refused, Some(exit)) if exit != Exit::Code(0) => {
+                return None;
+            }
+            (DueExit::Refused, None) => {
+                "the client did not exit although nobody listens where it has to connect".to_owned()
+            }
+            (DueExit::Refused, Some(_)) => {
+                "the client exited with status 0 although nobody listens where it has to connect"
+                    .to_owned()
+            }
             (_, None) => "the client did not exit although its input and the connection have ended"
                 .to_owned(),
             (DueExit::Zero, Some(exit)) => {
@@ -258,14 +332,11 @@ impl<'a> Replay<'a> {
             Role::Server | Role::Pairing => matches!(channel, Channel::Answers(_)),
             Role::Client => matches!(channel, Channel::Requests(_)),
         };
-        let wrong = |account: &Account| {
-            account.deviation.is_some() || account.bytes_missing() > 0 || account.end_missing()
-        };
         let mut accounts: Vec<_> =
             self.ledger.accounts().filter(|(channel, _)| wire(channel)).collect();
-        accounts.sort_by_key(|(_, account)| !wrong(account));
+        accounts.sort_by_key(|(_, account)| !account.is_wrong());
         let (channel, account) = accounts.first()?;
-        match (account.seen_end, self.ledger.server_exit()) {
+        match (account.seen_end, self.ledger.crash()) {
             (_, Some(Exit::Signal(_))) => Some(Close::Signal),
             (_, Some(Exit::Code(_))) => Some(Close::Exit),
             (Some(ChannelEnd::Reset | ChannelEnd::Refused), _) => Some(Close::Reset),
@@ -284,7 +355,7 @@ impl<'a> Replay<'a> {
 #[must_use]
 pub fn crashed(exit: Exit) -> Finding {
     let summary = format!("the server process {exit} although nobody had asked it to");
-    Finding::new(Clause::P11, Blame::Server, summary).binding()
+    Finding::new(Clause::P11, Blame::Server, summary).weighing(Weight::Binds)
 }
 
 /// Where an offset stands in a stream of frames.

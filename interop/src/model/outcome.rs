@@ -5,7 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::excerpt::Excerpt;
-use super::names::Clause;
+use super::names::{Clause, Level};
+use super::sweep::Ruler;
 
 /// What a case came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -97,21 +98,58 @@ pub struct Finding {
     pub diagnosis: Option<String>,
     /// The bytes around the first wrong one.
     pub excerpt: Option<Excerpt>,
+    /// In a sweep, where it goes wrong and where it does not.
+    pub ruler: Option<Ruler>,
+    /// How much it binds, where that is not the level of the case.
+    pub weight: Weight,
+}
+
+/// How much a finding binds, beside the case that found it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weight {
+    /// As much as the case does.
+    #[default]
+    OfCase,
     /// It binds whatever the level of the case: a server that dies, or accepts no more.
-    pub binds: bool,
+    Binds,
+    /// It only warns: lateness, reserved addresses.
+    Warns,
+    /// It is only worth telling.
+    Informs,
+}
+
+impl Weight {
+    /// The level of a finding in a case of this level.
+    #[must_use]
+    pub fn of(self, case: Level) -> Level {
+        match self {
+            Self::OfCase => case,
+            Self::Binds => Level::Must,
+            Self::Warns => case.max(Level::Should),
+            Self::Informs => Level::Info,
+        }
+    }
 }
 
 impl Finding {
     /// A finding without bytes to show.
     #[must_use]
     pub const fn new(clause: Clause, blame: Blame, summary: String) -> Self {
-        Self { clause, blame, summary, diagnosis: None, excerpt: None, binds: false }
+        Self {
+            clause,
+            blame,
+            summary,
+            diagnosis: None,
+            excerpt: None,
+            ruler: None,
+            weight: Weight::OfCase,
+        }
     }
 
-    /// The same, binding whatever the level of the case.
+    /// The same, with a weight of its own.
     #[must_use]
-    pub fn binding(self) -> Self {
-        Self { binds: true, ..self }
+    pub fn weighing(self, weight: Weight) -> Self {
+        Self { weight, ..self }
     }
 }
 
@@ -124,6 +162,8 @@ pub struct Verdict {
     pub close: Option<Close>,
     /// Whether something was waited for in vain.
     pub stalled: bool,
+    /// What is worth telling although it is right.
+    pub note: Option<String>,
     /// Whether the cuts are known to have reached the peer as planned.
     pub confirmed: bool,
 }

@@ -1,11 +1,13 @@
 //! Everything that was done and seen while a case was acted out, in order and with its time.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use rust_server::framing::MaxFrame;
 
+use super::case::Budget;
 use super::names::Role;
 use super::protocol::Protocol;
 
@@ -110,6 +112,25 @@ pub enum Act {
         /// Where.
         conn: Conn,
     },
+    /// Read nothing from here on, as the raw end.
+    StoppedReading {
+        /// Where.
+        conn: Conn,
+    },
+    /// Read again, as the raw end.
+    ReadOn {
+        /// Where.
+        conn: Conn,
+    },
+    /// Started a client where nobody listens.
+    Unserved {
+        /// Which client.
+        conn: Conn,
+    },
+    /// Started a server of the case's own.
+    Started,
+    /// Sent it SIGTERM.
+    Terminated,
 }
 
 /// What the harness saw.
@@ -161,8 +182,61 @@ pub enum Sight {
     },
     /// Nothing moved for as long as the deadline allows.
     Stalled {
+        /// In which conversation; `None` where it is about all of them.
+        conn: Option<Conn>,
         /// What was waited for.
         waiting_for: String,
+    },
+    /// A peer that was pressed took no more for a while, as it should.
+    HeldBack {
+        /// Where.
+        conn: Conn,
+    },
+    /// A peer took all that it was pressed with.
+    TookAll {
+        /// Where.
+        conn: Conn,
+        /// So many bytes.
+        bytes: u64,
+    },
+    /// In how many segments the frames of a channel came, where the kernel tells.
+    Segments {
+        /// Of which channel.
+        channel: Channel,
+        /// So many.
+        segments: u32,
+    },
+    /// A server of the case's own is ready.
+    Ready {
+        /// The addresses on which it listens; none where that cannot be known.
+        listens_on: Vec<IpAddr>,
+    },
+    /// A server of the case's own did not come up again on the port that it had.
+    NotReady {
+        /// What it did instead.
+        reason: String,
+    },
+    /// What a second server did, on a port that was taken.
+    Second {
+        /// Its exit; `None` when it went on running.
+        exit: Option<Exit>,
+    },
+    /// What the program under test uses, after what it used when it was last measured.
+    Measured {
+        /// What was measured, and how much more of it is right.
+        budget: Budget,
+        /// How much more it is, in its unit.
+        growth: u64,
+    },
+    /// Whether the program under test came to rest.
+    Rested {
+        /// It stopped using the processor.
+        at_rest: bool,
+    },
+    /// A program has ended, and these processes of it have not.
+    LeftBehind {
+        /// Their commands.
+        commands: Vec<String>,
     },
 }
 
@@ -241,12 +315,19 @@ impl Transcript {
         self.setting.wire == Wire::Seen && !self.events.iter().any(unconfirmed)
     }
 
+    /// Whether looking again would show the same, and might cost a minute: a port that is in use stays so.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        let not_ready = |event: &Event| matches!(event.what, What::Saw(Sight::NotReady { .. }));
+        self.events.iter().any(not_ready)
+    }
+
     /// Whether anything was put before a peer at all. A case that did not is an error, never a pass.
     #[must_use]
     pub fn has_stimulus(&self) -> bool {
         self.events.iter().any(|event| match &event.what {
             What::Did(Act::Fed { .. } | Act::Wrote { .. } | Act::Finished { .. }) => true,
-            What::Did(Act::Aborted { .. }) => true,
+            What::Did(Act::Aborted { .. } | Act::Unserved { .. } | Act::Started) => true,
             What::Saw(Sight::Bytes { .. }) => !self.setting.greeting.is_empty(),
             _ => false,
         })

@@ -15,6 +15,7 @@ pub mod package;
 pub mod port;
 mod proc;
 pub mod process;
+pub mod program;
 pub mod registry;
 pub mod server;
 pub mod spawn;

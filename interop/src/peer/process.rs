@@ -156,12 +156,17 @@ impl Process {
         let _ = kill_process_group(self.group, Signal::INT);
     }
 
+    /// Asks it to end, as whoever manages services does.
+    pub fn terminate(&self) {
+        let _ = kill_process_group(self.group, Signal::TERM);
+    }
+
     /// Ends it and all that it started: SIGTERM to its group, then after the grace time SIGKILL to them all.
     /// What a program leaves behind when it ends is given a moment of its own.
     pub async fn stop(&self, grace: Duration) -> Ended {
         // Once it has ended, its children are nobody's by descent.
         let mut seen = if self.exit().is_none() { self.family.members(&[]) } else { Vec::new() };
-        let _ = kill_process_group(self.group, Signal::TERM);
+        self.terminate();
         let mut exit = self.exit.clone();
         let in_time = matches!(timeout(grace, exit.wait_for(Option::is_some)).await, Ok(Ok(_)));
         let left = if in_time { self.outlast(grace, &mut seen).await } else { Vec::new() };

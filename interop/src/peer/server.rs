@@ -120,6 +120,16 @@ impl RunningServer {
         drop(self.process);
     }
 
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        self.process.terminate();
+    }
+
+    /// The same as [`RunningServer::stop`], with less grace: how it ends is no matter.
+    pub async fn dismiss(self) {
+        self.process.stop(limits::FAREWELL).await;
+    }
+
     /// Ends it: SIGTERM, then after the grace time SIGKILL. Returns how that went.
     pub async fn stop(self) -> Ended {
         self.process.stop(limits::GRACE).await

@@ -11,7 +11,7 @@ use crate::model::outcome::{Blame, Outcome};
 use crate::model::transcript::Exit;
 
 /// By the peer contract: "this I do not support".
-const UNSUPPORTED: i32 = 77;
+pub(super) const UNSUPPORTED: i32 = 77;
 /// What a shell says of a program that it may not run, or does not find.
 const SHELL_CANNOT_RUN: [i32; 2] = [126, 127];
 /// How many lines of output an error shows.

@@ -9,6 +9,7 @@ use crate::model::excerpt::Excerpt;
 use crate::model::names::{CaseId, Clause, Level, PeerName, Role};
 use crate::model::outcome::{Blame, Close, Finding, Outcome};
 use crate::model::protocol::{Protocol, Service, Transport, as_text};
+use crate::model::sweep::Ruler;
 
 use super::plan::Unit;
 
@@ -55,10 +56,12 @@ pub struct CaseResult {
     pub outcome: Outcome,
     /// Whose fault it is; `None` for a pass.
     pub blame: Option<Blame>,
-    /// One sentence; empty for a pass.
+    /// One sentence; for a pass only where something is worth telling.
     pub summary: String,
     /// The mistake behind it, where the bytes betray one.
     pub diagnosis: Option<String>,
+    /// It failed in some of its runs, and not in all.
+    pub flaky: bool,
     /// How the connection ended.
     pub close: Option<Close>,
     /// Whether the cuts are known to have reached the peer as planned.
@@ -71,6 +74,9 @@ pub struct CaseResult {
     /// Why a known deviation is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// In a sweep, where it goes wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ruler: Option<Ruler>,
     /// The bytes around the first wrong one.
     #[serde(skip)]
     pub excerpt: Option<Excerpt>,
@@ -180,11 +186,13 @@ impl CaseResult {
             blame: None,
             summary: String::new(),
             diagnosis: None,
+            flaky: false,
             close: None,
             confirmed: false,
             duration_us: Duration::ZERO,
             evidence: None,
             reason: None,
+            ruler: None,
             excerpt: None,
             tail: Vec::new(),
         }
@@ -203,9 +211,8 @@ impl CaseResult {
         self.blame = Some(finding.blame);
         self.summary = format!("{}: {}", finding.clause, finding.summary);
         self.diagnosis = finding.diagnosis;
-        if finding.binds {
-            self.level = Level::Must;
-        }
+        self.level = finding.weight.of(self.level);
+        self.ruler = finding.ruler;
         self.excerpt = finding.excerpt;
     }
 

@@ -1,26 +1,27 @@
-//! What a unit's cases share: build products, ports, and the server while it stands.
+//! What cases share that are played one after the other: build products, ports, and the server while it
+//! stands.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use crate::limits;
+use crate::limits::{self, Patience};
 use crate::model::case::Case;
 use crate::model::transcript::Exit;
 use crate::peer::build::{self, BuildError};
-use crate::peer::command::{Template, Values};
-use crate::peer::manifest::{ServerSide, Start};
-use crate::peer::port::{self, Lease, PortError};
+use crate::peer::command::Values;
+use crate::peer::manifest::Start;
+use crate::peer::port::{Lease, PortError, is_listening};
 use crate::peer::process::{Launch, wait_exit};
+use crate::peer::program::{Port, ServerProgram};
 use crate::peer::registry::Peer;
 use crate::peer::server::RunningServer;
 use crate::peer::start::StartError;
-use crate::stage::{Acted, Cast, ClientCast, ServerCast, act, dialect};
+use crate::stage::{Acted, Cast, ClientCast, ServerCast, Standing, act, dialect};
 
 use super::plan::Unit;
 use super::run::Context;
@@ -31,102 +32,110 @@ pub(super) struct House<'a> {
     context: &'a Context,
     server_out: PathBuf,
     client_out: PathBuf,
-    _ports: Vec<Lease>,
-    server: Option<Standing>,
+    server: Option<Server>,
 }
 
-enum Standing {
-    Program { server: RunningServer, _port: Option<Lease> },
+enum Server {
+    Ours { server: RunningServer, _port: Option<Lease> },
     Elsewhere(SocketAddr),
 }
 
 /// The ports that a unit's programs hard-code: its own for as long as it plays.
 pub(super) async fn hard_coded_ports(unit: &Unit) -> Result<Vec<Lease>, PortError> {
-    let server = unit.server_side().and_then(|side| side.port);
-    let client = unit.client_side().and_then(|side| side.port);
-    // Always in the same order, so that two units cannot wait for each other.
-    let wanted: BTreeSet<u16> = server.into_iter().chain(client).collect();
     let mut leases = Vec::new();
-    for port in wanted {
+    for port in hard_coded(unit) {
         leases.push(Lease::fixed(port).await?);
     }
     Ok(leases)
 }
 
+/// Always in the same order, so that two units cannot wait for each other.
+fn hard_coded(unit: &Unit) -> BTreeSet<u16> {
+    let server = unit.server_side().and_then(|side| side.port);
+    let client = unit.client_side().and_then(|side| side.port);
+    server.into_iter().chain(client).collect()
+}
+
 impl<'a> House<'a> {
     /// Builds what has to be built.
-    pub async fn open(
-        unit: &'a Unit,
-        context: &'a Context,
-        ports: Vec<Lease>,
-    ) -> Result<Self, BuildError> {
+    pub async fn open(unit: &'a Unit, context: &'a Context) -> Result<Self, BuildError> {
         let build = async |peer: &Option<Arc<Peer>>| match peer {
             Some(peer) => context.built(peer).await,
             None => Ok(PathBuf::new()),
         };
         let server_out = build(&unit.server).await?;
         let client_out = build(&unit.client).await?;
-        Ok(Self { unit, context, server_out, client_out, _ports: ports, server: None })
+        Ok(Self { unit, context, server_out, client_out, server: None })
     }
 
-    /// Sees to it that the server stands, where there is one.
-    pub async fn stand_up(&mut self) -> Result<(), StartError> {
-        let died = |standing: &Standing| matches!(standing, Standing::Program { server, .. } if server.exit().is_some());
-        if self.server.as_ref().is_some_and(died) {
+    /// Another one for the same unit, with a server of its own; `None` where its programs can only run once
+    /// at a time, or the server is not ours to start.
+    pub fn one_more(&self) -> Option<Self> {
+        let elsewhere = self.unit.server_side().is_some() && self.program().is_none();
+        (hard_coded(self.unit).is_empty() && !elsewhere).then(|| Self {
+            unit: self.unit,
+            context: self.context,
+            server_out: self.server_out.clone(),
+            client_out: self.client_out.clone(),
+            server: None,
+        })
+    }
+
+    /// Sees to it that what the case needs stands: a server, or nothing on the port that it starts its own on.
+    pub async fn prepare(&mut self, case: &Case) -> Result<(), StartError> {
+        if case.has_own_server() {
+            if !hard_coded(self.unit).is_empty() {
+                self.take_down().await;
+            }
+            return Ok(());
+        }
+        if self.server_exit().is_some() {
             self.take_down().await;
         }
         let Some(side) = self.unit.server_side().filter(|_| self.server.is_none()) else {
             return Ok(());
         };
-        self.server = Some(match &side.start {
-            Start::Running(address) => reached(*address).await?,
-            Start::Command(command) => self.start_on_a_free_port(side, command).await?,
-        });
+        if let Start::Running(address) = side.start {
+            self.server = Some(reached(address).await?);
+            return Ok(());
+        }
+        let started = match self.program() {
+            Some(program) => Some(program.start_patiently().await?),
+            None => None,
+        };
+        if let Some((server, port)) = started {
+            // One that says too early that it is ready fails the case that is about that, and no other.
+            let _ = timeout(limits::START, listening(server.address().port())).await;
+            self.server = Some(Server::Ours { server, _port: port });
+        }
         Ok(())
     }
 
-    /// A hard-coded port is ours by now, and may still seem taken: for a moment, while a process that is being
-    /// started elsewhere holds a copy of our own listener; for longer, where the program does not set
-    /// SO_REUSEADDR and connections of its predecessor are in TIME_WAIT. The latter is a fault of its own, which
-    /// is not judged here.
-    async fn start_on_a_free_port(
-        &self,
-        side: &ServerSide,
-        command: &Template,
-    ) -> Result<Standing, StartError> {
-        let first = self.start(side, command).await;
-        let (Err(StartError::Exited { .. }), Some(port)) = (&first, side.port) else {
-            return first;
+    /// How the server is started, where it is ours to start.
+    fn program(&self) -> Option<ServerProgram<'_>> {
+        let side = self.unit.server_side()?;
+        let Start::Command(command) = &side.start else { return None };
+        let port = match side.port {
+            Some(port) => Port::HardCoded(port),
+            None if side.reports_its_port() => Port::Reported,
+            None => Port::Chosen,
         };
-        sleep(limits::REBIND_PAUSE).await;
-        match self.start(side, command).await {
-            Err(StartError::Exited { .. }) if port::is_in_time_wait(port) => {
-                port::outwait(port).await;
-                self.start(side, command).await
-            }
-            second => second,
-        }
-    }
-
-    async fn start(&self, side: &ServerSide, command: &Template) -> Result<Standing, StartError> {
-        let chosen = match side.port {
-            None if !side.reports_its_port() => Some(Lease::free()?),
-            _ => None,
-        };
-        let port = side.port.or_else(|| chosen.as_ref().map(Lease::port)).unwrap_or(0);
-        let launch = Launch {
-            argv: command.fill(&self.values(port, &self.server_out)),
-            folder: self.unit.server.as_ref().map(|peer| peer.folder.clone()).unwrap_or_default(),
-            env: side.env.clone(),
-        };
-        let server =
-            RunningServer::start(&launch, side.ready.as_ref(), port, self.context.start).await?;
-        Ok(Standing::Program { server, _port: chosen })
+        let folder = folder_of(self.unit.server.as_deref());
+        Some(ServerProgram {
+            launch: Box::new(move |port| Launch {
+                argv: command.fill(&self.values(port, &self.server_out)),
+                folder: folder.clone(),
+                env: side.env.clone(),
+            }),
+            ready: side.ready.as_ref(),
+            port,
+            within: self.context.start,
+        })
     }
 
     /// Ends a server, where there is one of ours, that may be in a state which is nobody else's business.
     pub async fn tear_down(&mut self) {
-        if let Some(Standing::Program { server, _port }) = self.server.take() {
+        if let Some(Server::Ours { server, _port }) = self.server.take() {
             let mut exit = server.watch_exit();
             server.kill();
             // Its port is free once it is gone.
@@ -136,65 +145,63 @@ impl<'a> House<'a> {
 
     /// Ends the server, where there is one of ours.
     pub async fn take_down(&mut self) {
-        if let Some(Standing::Program { server, _port }) = self.server.take() {
-            server.stop().await;
+        if let Some(Server::Ours { server, _port }) = self.server.take() {
+            server.dismiss().await;
         }
     }
 
     /// Acts a case out with whoever plays here.
-    pub async fn act(&self, case: &Case, patience: Duration) -> Result<Acted, StartError> {
+    pub async fn act(&self, case: &Case, patience: Patience) -> Result<Acted, StartError> {
         act(case, self.cast(), patience).await
     }
 
     /// How the server ended by itself, if it did.
     pub fn server_exit(&self) -> Option<Exit> {
-        match &self.server {
-            Some(Standing::Program { server, .. }) => server.exit(),
-            Some(Standing::Elsewhere(_)) | None => None,
-        }
+        self.ours()?.exit()
     }
 
     /// The same, of a server that may be about to.
     pub async fn server_exit_soon(&self) -> Option<Exit> {
-        let Some(Standing::Program { server, .. }) = &self.server else { return None };
-        timeout(limits::CRASH, wait_exit(&mut server.watch_exit())).await.ok().flatten()
+        let mut exit = self.ours()?.watch_exit();
+        timeout(limits::CRASH, wait_exit(&mut exit)).await.ok().flatten()
     }
 
     /// What a server that answers nothing would answer to.
     pub async fn dialect(&self) -> Option<String> {
-        let address = match self.server.as_ref()? {
-            Standing::Program { server, .. } => server.address(),
-            Standing::Elsewhere(address) => *address,
-        };
+        let address = self.standing()?.address;
         dialect::diagnose(address, self.unit.protocol, limits::DIALECT).await
     }
 
     /// The last lines of the server's output.
     pub fn server_tail(&self) -> Vec<String> {
-        match &self.server {
-            Some(Standing::Program { server, .. }) => server.tail(),
-            Some(Standing::Elsewhere(_)) | None => Vec::new(),
+        self.ours().map(RunningServer::tail).unwrap_or_default()
+    }
+
+    fn ours(&self) -> Option<&RunningServer> {
+        match self.server.as_ref()? {
+            Server::Ours { server, .. } => Some(server),
+            Server::Elsewhere(_) => None,
         }
     }
 
+    fn standing(&self) -> Option<Standing> {
+        Some(match self.server.as_ref()? {
+            Server::Ours { server, .. } => Standing::of(server),
+            Server::Elsewhere(address) => Standing { address: *address, exit: None, process: None },
+        })
+    }
+
     fn cast(&self) -> Cast<'_> {
-        let server = self.server.as_ref().map(|standing| {
-            let (address, exit) = match standing {
-                Standing::Program { server, .. } => (server.address(), Some(server.watch_exit())),
-                Standing::Elsewhere(address) => (*address, None),
-            };
-            let max_frame = self.unit.server_side().and_then(|side| side.max_frame);
-            ServerCast { address, max_frame, exit }
+        let server = self.unit.server_side().map(|side| ServerCast {
+            standing: self.standing(),
+            program: self.program(),
+            max_frame: side.max_frame,
         });
+        let folder = folder_of(self.unit.client.as_deref());
         let client = self.unit.client_side().map(|side| ClientCast {
-            launch: Box::new(|port| Launch {
+            launch: Box::new(move |port| Launch {
                 argv: side.command.fill(&self.values(port, &self.client_out)),
-                folder: self
-                    .unit
-                    .client
-                    .as_ref()
-                    .map(|peer| peer.folder.clone())
-                    .unwrap_or_default(),
+                folder: folder.clone(),
                 env: side.env.clone(),
             }),
             contract: &side.contract,
@@ -204,17 +211,28 @@ impl<'a> House<'a> {
         Cast { protocol: self.unit.protocol, server, client, start: self.context.start }
     }
 
-    fn values(&self, port: u16, out: &std::path::Path) -> Values {
+    fn values(&self, port: u16, out: &Path) -> Values {
         let interop = self.context.interop.clone();
         Values { port, out: out.to_owned(), protocol: self.unit.protocol, interop }
     }
 }
 
+fn folder_of(peer: Option<&Peer>) -> PathBuf {
+    peer.map(|peer| peer.folder.clone()).unwrap_or_default()
+}
+
+/// Waits until something listens on a port.
+async fn listening(port: u16) {
+    while !is_listening(port).await {
+        tokio::time::sleep(limits::REBIND_PAUSE).await;
+    }
+}
+
 /// A server that is not ours has to be there before it can be judged.
-async fn reached(address: SocketAddr) -> Result<Standing, StartError> {
+async fn reached(address: SocketAddr) -> Result<Server, StartError> {
     let connected = timeout(limits::START, TcpStream::connect(address)).await;
     match connected.map_err(std::io::Error::from).flatten() {
-        Ok(_) => Ok(Standing::Elsewhere(address)),
+        Ok(_) => Ok(Server::Elsewhere(address)),
         Err(error) => Err(StartError::Unreachable { address, reason: error.to_string() }),
     }
 }

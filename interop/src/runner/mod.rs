@@ -5,8 +5,10 @@ pub mod event;
 mod house;
 pub mod known;
 pub mod plan;
+mod player;
 mod run;
 pub mod select;
+mod table;
 mod together;
 mod unit;
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use rust_server::framing::{Framing, MaxFrame};
 
+use crate::limits;
 use crate::model::case::Case;
 use crate::model::names::{Level, PeerName, Role};
 use crate::model::protocol::Protocol;
-use crate::peer::manifest::{ClientSide, Contract, ServerSide};
+use crate::peer::manifest::{ClientSide, Contract, ServerSide, Start};
 use crate::peer::registry::{Peer, Registry};
 
 use super::select::{Selection, Shard};
@@ -96,8 +97,8 @@ fn units_of(
         let mut unit = Unit { server, client, protocol, cases: Vec::new() };
         let suiting = cases
             .iter()
-            .filter(|case| unit.suits(case))
-            .map(|case| (case.clone(), unit.level(case)));
+            .filter_map(|case| unit.suited(case))
+            .map(|case| (case.clone(), unit.level(&case)));
         let mut taken: Vec<_> =
             suiting.filter(|(case, level)| selection.takes_case(case, *level)).collect();
         taken.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
@@ -157,21 +158,51 @@ impl Unit {
         (server, client, self.protocol.to_string())
     }
 
-    /// Whether the case can be asked of these peers.
+    /// The case as it can be asked of these peers, if it can.
+    fn suited(&self, case: &Arc<Case>) -> Option<Arc<Case>> {
+        let case = match case.is_about_the_limit() {
+            true => Arc::new(case.for_limit(self.limit().min(self.largest_body()))),
+            false => case.clone(),
+        };
+        self.suits(&case).then_some(case)
+    }
+
     fn suits(&self, case: &Case) -> bool {
-        if case.role != self.role() {
+        if case.role != self.role() || (case.has_own_server() && !self.can_be_restarted()) {
             return false;
+        }
+        let patient = self.server_side().and_then(|side| side.idle_timeout);
+        if patient.is_some_and(|timeout| timeout <= case.idles()) {
+            return false; // it says that it drops who is silent for so long
         }
         let carried = self.client_side().is_none_or(|side| match side.contract {
             Contract::Frames => true,
             Contract::Lines { stop, .. } => case.suits_lines(stop),
         });
-        let Framing::LengthPrefix(prefix) = self.protocol.framing;
         let promised = self.limits().into_iter().flatten().map(MaxFrame::get).min();
-        let limit = promised.unwrap_or(u64::MAX).min(prefix.largest_body());
+        let limit = promised.unwrap_or(u64::MAX).min(self.largest_body()).min(limits::MESSAGE);
         let taken = case.longest_message() <= limit;
         // A claim that the header has no room for cannot be made.
-        carried && taken && case.largest_claim() <= prefix.largest_body()
+        carried && taken && case.largest_claim() <= self.largest_body()
+    }
+
+    const fn largest_body(&self) -> u64 {
+        let Framing::LengthPrefix(prefix) = self.protocol.framing;
+        prefix.largest_body()
+    }
+
+    /// The limit that is judged by: what is promised, or what is customary.
+    fn limit(&self) -> u64 {
+        let promised = self.limits().into_iter().flatten().min();
+        promised.unwrap_or(limits::CUSTOMARY_LIMIT).get()
+    }
+
+    /// Whether a server of this kind can be started on the port of another.
+    fn can_be_restarted(&self) -> bool {
+        self.server_side().is_some_and(|side| match &side.start {
+            Start::Command(command) => side.port.is_some() || command.mentions("port"),
+            Start::Running(_) => false,
+        })
     }
 
     /// The level of a case for these peers: some bind only those that promise a limit.

@@ -28,6 +28,8 @@ pub struct Options {
     pub seed: u64,
     /// How long a server may take until it is ready, and a client until it has connected.
     pub start: Duration,
+    /// How much longer than usual is waited for what does not come.
+    pub timeout_scale: f64,
     /// This harness's own executable, for the peers that are built into it.
     pub interop: PathBuf,
     /// Where build products are kept.
@@ -37,6 +39,7 @@ pub struct Options {
 /// What all units of a run share.
 pub(super) struct Context {
     pub start: Duration,
+    pub timeout_scale: f64,
     pub interop: PathBuf,
     pub cache: PathBuf,
     builds: Mutex<HashMap<PeerName, BuildCell>>,
@@ -83,6 +86,7 @@ pub async fn run(
     listen(&Event::Planned { cases: plan.cases(), seed: options.seed });
     let context = Arc::new(Context {
         start: options.start,
+        timeout_scale: options.timeout_scale,
         interop: options.interop,
         cache: options.cache,
         builds: Mutex::default(),

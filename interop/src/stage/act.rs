@@ -1,99 +1,71 @@
 //! Acts a case out, step by step.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rust_server::framing::MaxFrame;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::cast::{Cast, ClientCast, Standing};
 use super::link::Link;
+use super::own::OwnServer;
 use super::raw::{RawEnd, bytes_of, connect};
 use super::scene::Scene;
-use crate::limits;
+use crate::limits::{self, Patience};
 use crate::model::case::{Case, Step, Write};
+use crate::model::ledger::Scope;
 use crate::model::names::{Clause, Role};
-use crate::model::protocol::Protocol;
-use crate::model::transcript::{
-    Act, Channel, ChannelEnd, Conn, Exit, Setting, Sight, Transcript, Wire,
-};
+use crate::model::protocol::frame;
+use crate::model::transcript::{Act, Channel, ChannelEnd, Conn, Exit, Sight, Transcript};
 use crate::peer::HOST;
 use crate::peer::client::{ClientEvent, RunningClient};
-use crate::peer::manifest::Contract;
 use crate::peer::process::{Launch, wait_exit};
 use crate::peer::start::{Milestone, StartError};
-
-/// Who plays in a case beside the harness.
-#[derive(Debug)]
-pub struct Cast<'a> {
-    /// What they speak.
-    pub protocol: Protocol,
-    /// The server under test.
-    pub server: Option<ServerCast>,
-    /// The client under test.
-    pub client: Option<ClientCast<'a>>,
-    /// How long a client may take to connect.
-    pub start: Duration,
-}
-
-/// A server that accepts.
-#[derive(Debug)]
-pub struct ServerCast {
-    /// Where.
-    pub address: SocketAddr,
-    /// The limit that it promises to enforce.
-    pub max_frame: Option<MaxFrame>,
-    /// Tells of its end; `None` for a server that is not ours.
-    pub exit: Option<watch::Receiver<Option<Exit>>>,
-}
-
-/// A client program that can be started, more than once.
-pub struct ClientCast<'a> {
-    /// How, when it has to connect to this port.
-    pub launch: Box<dyn Fn(u16) -> Launch + Send + Sync + 'a>,
-    /// How messages are given to it and taken from it.
-    pub contract: &'a Contract,
-    /// The port that the program hard-codes.
-    pub port: Option<u16>,
-    /// The limit that it promises to enforce.
-    pub max_frame: Option<MaxFrame>,
-}
-
-impl std::fmt::Debug for ClientCast<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ClientCast").field("contract", &self.contract).finish_non_exhaustive()
-    }
-}
+use crate::peer::vitals::Vitals;
 
 /// What came of acting a case out.
 #[derive(Debug)]
 pub struct Acted {
     /// Everything that was done and seen.
     pub transcript: Transcript,
-    /// The last lines of output of each client program.
-    pub client_tail: Vec<String>,
+    /// The longest time for which something due was waited for, and came.
+    pub slowest: Duration,
+    /// The last lines of output of the programs that the case started.
+    pub tails: Tails,
 }
 
-/// Acts a case out. Nothing may be idle for longer than `patience` while something is due of it.
+/// The last lines of output of the programs that a case started.
+#[derive(Debug, Default)]
+pub struct Tails {
+    /// Of its clients.
+    pub client: Vec<String>,
+    /// Of its own server.
+    pub server: Vec<String>,
+}
+
+/// Acts a case out.
 ///
 /// # Errors
-/// When a client program cannot be started, says that it does not support this, or we cannot listen.
-/// Everything else that goes wrong is seen, and stands in the transcript.
-pub async fn act(case: &Case, cast: Cast<'_>, patience: Duration) -> Result<Acted, StartError> {
-    let scene = Arc::new(Scene::new(setting(case, &cast), &case.clauses, patience));
-    let mut actor = Actor::new(case, cast, scene.clone()).await?;
+/// When a program cannot be started, says that it does not support this, or we cannot listen. Everything else
+/// that goes wrong is seen, and stands in the transcript.
+pub async fn act(case: &Case, cast: Cast<'_>, patience: Patience) -> Result<Acted, StartError> {
+    let scene = Arc::new(Scene::new(cast.setting(case), &case.clauses, patience));
+    let mut actor = Actor::new(case, &cast, scene.clone());
+    if let Some(standing) = cast.standing() {
+        actor.watch_server(standing);
+    }
     let result = match timeout(limits::CASE, actor.play(&case.steps)).await {
         Ok(result) => result,
         Err(_) => {
             let waiting_for = format!("the case to end, for {} s in all", limits::CASE.as_secs());
-            scene.saw(Sight::Stalled { waiting_for });
+            scene.saw(Sight::Stalled { conn: None, waiting_for });
             Ok(())
         }
     };
@@ -101,72 +73,73 @@ pub async fn act(case: &Case, cast: Cast<'_>, patience: Duration) -> Result<Acte
     scene.linger().await;
     // What the peers do because we leave is no part of it.
     let transcript = scene.transcript();
-    let client_tail = actor.leave().await;
-    result.map(|()| Acted { transcript, client_tail })
+    let slowest = scene.slowest();
+    let tails = actor.leave().await;
+    result.map(|()| Acted { transcript, slowest, tails })
 }
 
-fn setting(case: &Case, cast: &Cast<'_>) -> Setting {
-    let contract = cast.client.as_ref().map_or(&Contract::Frames, |client| client.contract);
-    let text = |text: &String| Bytes::copy_from_slice(text.as_bytes());
-    let (greeting, stop) = (contract.greeting().iter().map(text).collect(), contract.stop());
-    let max_frame = match case.role {
-        Role::Server | Role::Pairing => cast.server.as_ref().and_then(|server| server.max_frame),
-        Role::Client => cast.client.as_ref().and_then(|client| client.max_frame),
-    };
-    let wire = if cast.is_direct() { Wire::Unseen } else { Wire::Seen };
-    Setting { role: case.role, protocol: cast.protocol, max_frame, greeting, stop, wire }
-}
-
-impl Cast<'_> {
-    /// Both programs hard-code the same port: the link has nowhere to stand.
-    fn is_direct(&self) -> bool {
-        let server = self.server.as_ref().map(|server| server.address.port());
-        server.is_some() && server == self.client.as_ref().and_then(|client| client.port)
-    }
-}
-
-struct Actor<'a> {
+/// Who does what a case says: its raw ends, its links, and the programs that it has started.
+pub(super) struct Actor<'a> {
     role: Role,
-    cast: Cast<'a>,
-    scene: Arc<Scene>,
+    pub(super) cast: &'a Cast<'a>,
+    pub(super) scene: Arc<Scene>,
+    /// The conversations that are this actor's business: a lane has one of its own.
+    scope: Scope,
+    /// The case holds peers back, for which our buffers have to be small.
+    holds_back: bool,
     listener: Option<TcpListener>,
     raw: BTreeMap<Conn, RawEnd>,
-    clients: BTreeMap<Conn, RunningClient>,
+    pub(super) clients: BTreeMap<Conn, RunningClient>,
     links: BTreeMap<Conn, Link>,
+    pub(super) own: Option<OwnServer>,
+    /// What the program under test used when it was last measured.
+    pub(super) measured: Option<Vitals>,
     watchers: Vec<JoinHandle<()>>,
 }
 
 impl<'a> Actor<'a> {
-    async fn new(case: &Case, cast: Cast<'a>, scene: Arc<Scene>) -> Result<Self, StartError> {
-        let mut watchers = Vec::new();
-        if let Some(mut exit) = cast.server.as_ref().and_then(|server| server.exit.clone()) {
-            let scene = scene.clone();
-            watchers.push(tokio::spawn(async move {
-                if let Some(exit) = wait_exit(&mut exit).await {
-                    scene.saw(Sight::ServerExited { exit });
-                }
-            }));
-        }
-        let listener = match &cast.client {
-            Some(client) if !cast.is_direct() => Some(listen(client.port.unwrap_or(0)).await?),
-            _ => None,
-        };
-        Ok(Self {
+    fn new(case: &Case, cast: &'a Cast<'a>, scene: Arc<Scene>) -> Self {
+        let stops_reading = |step: &Step| matches!(step, Step::StopReading { .. });
+        Self {
             role: case.role,
             cast,
             scene,
-            listener,
+            scope: Scope::All,
+            holds_back: case.all_steps().any(stops_reading),
+            listener: None,
             raw: BTreeMap::new(),
             clients: BTreeMap::new(),
             links: BTreeMap::new(),
-            watchers,
-        })
+            own: None,
+            measured: None,
+            watchers: Vec::new(),
+        }
+    }
+
+    /// An actor for the steps of one lane. It takes over the connections that they go on with.
+    fn lane(&mut self, steps: &[Step]) -> Self {
+        let conns: BTreeSet<Conn> = steps.iter().flat_map(Step::conns).collect();
+        let raw = conns.iter().filter_map(|conn| self.raw.remove_entry(conn)).collect();
+        Self {
+            role: self.role,
+            cast: self.cast,
+            scene: self.scene.clone(),
+            scope: Scope::Lane(conns),
+            holds_back: self.holds_back,
+            listener: None,
+            raw,
+            clients: BTreeMap::new(),
+            links: BTreeMap::new(),
+            own: None,
+            measured: None,
+            watchers: Vec::new(),
+        }
     }
 
     async fn play(&mut self, steps: &[Step]) -> Result<(), StartError> {
         for step in steps {
             self.take(step).await?;
-            if self.scene.is_decided() {
+            if self.scene.is_decided(&self.scope) {
                 break;
             }
         }
@@ -188,7 +161,7 @@ impl<'a> Actor<'a> {
             Step::Write(write) => self.write(write).await?,
             Step::Mixed { writes, seed } => self.mixed(writes, *seed).await?,
             Step::Settle => {
-                self.scene.settle().await;
+                self.scene.settle(&self.scope).await;
                 self.raw.retain(|_, end| !end.is_over());
             }
             Step::EndInput { conn } => {
@@ -206,8 +179,83 @@ impl<'a> Actor<'a> {
                 Some(end) => end.abort().await,
                 None => self.connect_and_abort(*conn).await?,
             },
+            Step::Lanes(lanes) => self.side_by_side(lanes).await?,
+            Step::StopReading { conn } => {
+                self.client(*conn).await?;
+                if let Some(end) = self.raw_end(*conn).await? {
+                    end.stop_reading().await;
+                }
+            }
+            Step::ReadOn { conn } => {
+                if let Some(end) = self.raw.get_mut(conn) {
+                    end.read_on().await;
+                }
+            }
+            Step::Press { conn, body, at_most } => {
+                let frame = frame(self.cast.protocol.framing, &body.bytes());
+                if let Some(end) = self.raw_end(*conn).await? {
+                    end.press(&frame, *at_most).await;
+                }
+            }
+            Step::Drip { write, ms } => self.drip(write, Duration::from_millis(*ms)).await?,
+            Step::CountSegments { conn } => {
+                if let Some(end) = self.raw.get(conn) {
+                    end.count_segments();
+                }
+            }
+            Step::Idle { ms } => sleep(Duration::from_millis(*ms)).await,
+            Step::Rest => self.rest().await,
+            Step::Measure => self.measure(),
+            Step::Within(budget) => self.keep_within(*budget).await,
+            Step::Start => self.start_server().await?,
+            Step::StartSecond => self.start_second_server().await?,
+            Step::Terminate => self.terminate_server(),
+            Step::Refuse { conn } => self.refuse(*conn).await?,
+            Step::LookBehind => self.look_behind().await,
         }
         Ok(())
+    }
+
+    /// Plays lanes side by side, a bounded number at a time.
+    async fn side_by_side(&mut self, lanes: &[Vec<Step>]) -> Result<(), StartError> {
+        let mut waiting = lanes.iter();
+        let mut playing = FuturesUnordered::new();
+        loop {
+            while playing.len() < limits::LANES
+                && let Some(steps) = waiting.next()
+            {
+                let mut lane = self.lane(steps);
+                playing.push(async move {
+                    // Boxed, since a lane may have lanes.
+                    let played = Box::pin(lane.play(steps)).await;
+                    (lane, played)
+                });
+            }
+            let Some((lane, played)) = playing.next().await else { return Ok(()) };
+            self.raw.extend(lane.raw);
+            self.raw.retain(|_, end| !end.is_over());
+            played?;
+        }
+    }
+
+    /// Writes down when a server ends.
+    pub(super) fn watch_server(&mut self, standing: &Standing) {
+        if let Some(process) = standing.process {
+            self.scene.watch(process);
+        }
+        if let Some(mut exit) = standing.exit.clone() {
+            let scene = self.scene.clone();
+            self.watchers.push(tokio::spawn(async move {
+                if let Some(exit) = wait_exit(&mut exit).await {
+                    scene.saw(Sight::ServerExited { exit });
+                }
+            }));
+        }
+    }
+
+    /// The server that is talked to: the case's own, or the one that stands.
+    pub(super) fn server(&self) -> Option<&Standing> {
+        self.own.as_ref().map(|own| &own.standing).or_else(|| self.cast.standing())
     }
 
     async fn feed(&mut self, conn: Conn, messages: &[Bytes]) -> Result<(), StartError> {
@@ -218,9 +266,9 @@ impl<'a> Actor<'a> {
         let Some(client) = self.clients.get(&conn) else {
             return Ok(());
         };
-        if timeout(self.scene.patience(), client.feed(messages)).await.is_err() {
+        if self.scene.in_time(client.feed(messages)).await.is_none() {
             let waiting_for = "the client to read its stdin".to_owned();
-            self.scene.saw(Sight::Stalled { waiting_for });
+            self.scene.saw(Sight::Stalled { conn: Some(conn), waiting_for });
         }
         Ok(())
     }
@@ -232,6 +280,19 @@ impl<'a> Actor<'a> {
             if !end.deliver(bytes.slice(fragment)).await {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// Its fragments, each some time after the one before.
+    async fn drip(&mut self, write: &Write, pause: Duration) -> Result<(), StartError> {
+        let bytes = bytes_of(&write.parts, self.cast.protocol.framing);
+        let Some(end) = self.raw_end(write.conn).await? else { return Ok(()) };
+        for fragment in write.cut.fragments(bytes.len()) {
+            if !end.deliver(bytes.slice(fragment)).await {
+                break;
+            }
+            sleep(pause).await;
         }
         Ok(())
     }
@@ -268,10 +329,10 @@ impl<'a> Actor<'a> {
     async fn raw_end(&mut self, conn: Conn) -> Result<Option<&mut RawEnd>, StartError> {
         if self.role == Role::Server
             && !self.raw.contains_key(&conn)
-            && let Some(server) = &self.cast.server
+            && let Some(address) = self.server().map(|server| server.address)
         {
             let channel = Channel::Answers(conn);
-            let end = connect(server.address)
+            let end = connect(address, self.holds_back.then_some(limits::SMALL_BUFFER))
                 .await
                 .and_then(|stream| RawEnd::new(stream, channel, self.scene.clone()));
             match end {
@@ -284,7 +345,7 @@ impl<'a> Actor<'a> {
 
     /// A client that is gone before it is accepted.
     async fn connect_and_abort(&mut self, conn: Conn) -> Result<(), StartError> {
-        let Some(server) = &self.cast.server else { return Ok(()) };
+        let Some(server) = self.server() else { return Ok(()) };
         match TcpStream::connect(server.address).await {
             Ok(stream) => {
                 self.scene.did(Act::Aborted { conn });
@@ -319,18 +380,17 @@ impl<'a> Actor<'a> {
         let Some(cast) = &self.cast.client else {
             return Ok(());
         };
-        let port = match (&self.listener, &self.cast.server) {
+        if self.listener.is_none() && !self.cast.is_direct() {
+            let buffer = self.holds_back.then_some(limits::SMALL_BUFFER);
+            self.listener = Some(listen(cast.port.unwrap_or(0), buffer).await?);
+        }
+        let port = match (&self.listener, self.server()) {
             (Some(listener), _) => listener.local_addr().map_or(0, |address| address.port()),
             (None, Some(server)) => server.address.port(),
             (None, None) => 0,
         };
         let launch = (cast.launch)(port);
-        let (events, inbox) = mpsc::channel(EVENTS);
-        let started = RunningClient::start(&launch, cast.contract, events).await;
-        let client = started.map_err(|e| StartError::cannot_run(&launch, &e))?;
-        let mut exit = client.watch_end();
-        self.watchers.push(tokio::spawn(forward(inbox, conn, self.scene.clone())));
-        self.clients.insert(conn, client);
+        let mut exit = self.start_client(conn, cast, &launch).await?;
         if let Some(listener) = &self.listener {
             let accepted = tokio::select! {
                 biased;
@@ -340,7 +400,7 @@ impl<'a> Actor<'a> {
                 }
                 () = sleep(self.cast.start) => {
                     let waiting_for = "the client to connect".to_owned();
-                    self.scene.saw(Sight::Stalled { waiting_for });
+                    self.scene.saw(Sight::Stalled { conn: Some(conn), waiting_for });
                     None
                 }
             };
@@ -355,6 +415,23 @@ impl<'a> Actor<'a> {
         Ok(())
     }
 
+    /// Starts a client program; whoever holds what is returned sees its end.
+    pub(super) async fn start_client(
+        &mut self,
+        conn: Conn,
+        cast: &ClientCast<'_>,
+        launch: &Launch,
+    ) -> Result<watch::Receiver<Option<Exit>>, StartError> {
+        let (events, inbox) = mpsc::channel(EVENTS);
+        let started = RunningClient::start(launch, cast.contract, events).await;
+        let client = started.map_err(|e| StartError::cannot_run(launch, &e))?;
+        let exit = client.watch_end();
+        self.scene.watch(client.id());
+        self.watchers.push(tokio::spawn(forward(inbox, conn, self.scene.clone())));
+        self.clients.insert(conn, client);
+        Ok(exit)
+    }
+
     /// A client that ends before it connects has not come up: nothing of it can be judged.
     fn gone_before_it_connected(&self, conn: Conn, launch: &Launch, exit: Exit) -> StartError {
         let tail = self.clients.get(&conn).map(RunningClient::tail).unwrap_or_default();
@@ -364,7 +441,7 @@ impl<'a> Actor<'a> {
     async fn connected(&mut self, conn: Conn, stream: TcpStream) -> Result<(), StartError> {
         let requests = Channel::Requests(conn);
         let scene = self.scene.clone();
-        match &self.cast.server {
+        match self.server() {
             Some(server) => match Link::new(stream, server.address, conn, scene).await {
                 Ok(link) => drop(self.links.insert(conn, link)),
                 Err((side, error)) => self.refused(side, &error)?,
@@ -389,32 +466,35 @@ impl<'a> Actor<'a> {
         let answers: Vec<Bytes> = greeting
             .iter()
             .map(|text| service.answer(&Bytes::copy_from_slice(text.as_bytes())))
-            .map(|answer| crate::model::protocol::frame(framing, &answer))
+            .map(|answer| frame(framing, &answer))
             .collect();
-        self.scene.settle().await;
+        self.scene.settle(&self.scope).await;
         if let Some(end) = self.raw.get_mut(&conn) {
             end.deliver(answers.concat().into()).await;
-            self.scene.settle().await;
+            self.scene.settle(&self.scope).await;
         }
     }
 
-    /// Ends everything in good order, and returns the clients' last words.
-    async fn leave(mut self) -> Vec<String> {
+    /// Ends everything in good order, and returns the programs' last words.
+    async fn leave(mut self) -> Tails {
         let ends = std::mem::take(&mut self.raw).into_values().map(|end| tokio::spawn(end.close()));
         let links =
             std::mem::take(&mut self.links).into_values().map(|link| tokio::spawn(link.close()));
         for closing in ends.chain(links).collect::<Vec<_>>() {
             let _ = closing.await;
         }
-        let mut tail = Vec::new();
+        let mut tails = Tails::default();
         for client in std::mem::take(&mut self.clients).into_values() {
-            tail.extend(client.tail());
+            tails.client.extend(client.tail());
             client.stop().await;
+        }
+        if let Some(own) = self.own.take() {
+            tails.server = own.leave();
         }
         for watcher in &self.watchers {
             watcher.abort();
         }
-        tail
+        tails
     }
 
     /// A program that dies closes its connections a moment before its end is known, and may do so where a
@@ -422,7 +502,7 @@ impl<'a> Actor<'a> {
     async fn wait_for_a_crash(&self, case: &Case) {
         let hostile = [Clause::P8, Clause::P9, Clause::P11];
         let hostile = case.clauses.iter().any(|clause| hostile.contains(clause));
-        let exit = self.cast.server.as_ref().and_then(|server| server.exit.clone());
+        let exit = self.server().and_then(|server| server.exit.clone());
         if let Some(mut exit) = exit.filter(|_| hostile || self.scene.is_broken())
             && let Ok(Some(exit)) = timeout(limits::CRASH, wait_exit(&mut exit)).await
         {
@@ -431,6 +511,9 @@ impl<'a> Actor<'a> {
         }
     }
 }
+
+/// How many clients may wait for us to accept them.
+const BACKLOG: u32 = 128;
 
 /// How many things that a client did may wait to be written down.
 const EVENTS: usize = 64;
@@ -450,10 +533,19 @@ async fn forward(mut events: mpsc::Receiver<ClientEvent>, conn: Conn, scene: Arc
 
 /// Listens on a port that is ours. A process that is just being started elsewhere may still hold a copy of
 /// the listener that stood there before, between its fork and its exec, so "in use" is asked again.
-async fn listen(port: u16) -> Result<TcpListener, StartError> {
+async fn listen(port: u16, buffer: Option<u32>) -> Result<TcpListener, StartError> {
+    let bind = || {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        if let Some(bytes) = buffer {
+            socket.set_recv_buffer_size(bytes)?; // what is accepted has it too
+        }
+        socket.bind((HOST, port).into())?;
+        socket.listen(BACKLOG)
+    };
     let deadline = Instant::now() + limits::REBIND;
     loop {
-        match TcpListener::bind((HOST, port)).await {
+        match bind() {
             Ok(listener) => return Ok(listener),
             Err(e) if e.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
                 sleep(limits::REBIND_PAUSE).await;

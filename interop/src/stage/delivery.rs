@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::sleep;
 
+use super::scene::Scene;
 use crate::limits;
 
 /// The sending side of one connection.
 #[derive(Debug)]
 pub struct Delivery {
     stream: Arc<TcpStream>,
-    patience: Duration,
+    scene: Arc<Scene>,
     proof: Proof,
     written: u64,
 }
@@ -41,15 +42,14 @@ enum Proof {
 }
 
 impl Delivery {
-    /// Sends on `stream`, which gets TCP_NODELAY: a fragment must not wait for an acknowledgement. The
-    /// receiver may be idle for so long.
+    /// Sends on `stream`, which gets TCP_NODELAY: a fragment must not wait for an acknowledgement.
     ///
     /// # Errors
     /// When the connection is gone already.
-    pub fn new(stream: Arc<TcpStream>, patience: Duration) -> io::Result<Self> {
+    pub fn new(stream: Arc<TcpStream>, scene: Arc<Scene>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let proof = Proof::find(stream.peer_addr()?, stream.local_addr()?);
-        Ok(Self { stream, patience, proof, written: 0 })
+        Ok(Self { stream, scene, proof, written: 0 })
     }
 
     /// Writes all of `bytes`.
@@ -58,9 +58,9 @@ impl Delivery {
     /// When the connection is gone, or takes nothing for too long.
     pub async fn write(&mut self, mut bytes: Bytes) -> io::Result<()> {
         while !bytes.is_empty() {
-            match timeout(self.patience, self.stream.writable()).await {
-                Ok(ready) => ready?,
-                Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+            match self.scene.in_time(self.stream.writable()).await {
+                Some(ready) => ready?,
+                None => return Err(io::ErrorKind::TimedOut.into()),
             }
             match self.stream.try_write(&bytes) {
                 Ok(taken) => {
@@ -77,7 +77,7 @@ impl Delivery {
     /// Waits until the receiver has read everything written so far. Where it does not, or the kernel
     /// cannot be asked, the rest of this connection goes on without proof.
     pub async fn read_by_receiver(&mut self) -> Read {
-        if self.proof.confirm(self.written, self.patience).await {
+        if self.scene.in_time(self.proof.confirm(self.written)).await == Some(true) {
             return Read::Confirmed;
         }
         self.proof = Proof::Pause;
@@ -101,26 +101,24 @@ impl Proof {
     }
 
     #[cfg(target_os = "linux")]
-    async fn confirm(&self, written: u64, patience: Duration) -> bool {
+    async fn confirm(&self, written: u64) -> bool {
         let Self::SockDiag { receiver, us } = self else {
             return false;
         };
-        let deadline = Instant::now() + patience;
-        let mut asked = 0;
-        loop {
+        for asked in 0.. {
             match super::sock_diag::received(*receiver, *us) {
                 Ok(Some(received)) if received.total >= written && received.unread == 0 => {
                     return true;
                 }
-                Ok(Some(_)) if Instant::now() < deadline => pause(asked).await,
+                Ok(Some(_)) => pause(asked).await,
                 _ => return false,
             }
-            asked += 1;
         }
+        false
     }
 
     #[cfg(not(target_os = "linux"))]
-    async fn confirm(&self, _written: u64, _patience: Duration) -> bool {
+    async fn confirm(&self, _written: u64) -> bool {
         false
     }
 }

@@ -51,7 +51,7 @@ impl Link {
         let connected = timeout(limits::START, TcpStream::connect(server)).await;
         let server = connected.map_err(io::Error::from).flatten().map_err(|e| (answers, e))?;
         let (client, server) = (Arc::new(client), Arc::new(server));
-        let delivery = |to: &Arc<TcpStream>| Delivery::new(to.clone(), scene.patience());
+        let delivery = |to: &Arc<TcpStream>| Delivery::new(to.clone(), scene.clone());
         let to_server = delivery(&server).map_err(|e| (answers, e))?;
         let to_client = delivery(&client).map_err(|e| (requests, e))?;
         scene.saw(Sight::Connected { conn });
@@ -129,7 +129,7 @@ impl Pump {
         let end = loop {
             // What is held waits for the rest of its fragment, but not for ever: a sender that waits for
             // an answer first would be stuck.
-            let hold = self.scene.patience() / limits::HOLD;
+            let hold = self.scene.patience().asleep / limits::HOLD;
             let read = tokio::select! {
                 read = timeout(hold, read_some(&self.from, &mut self.room)) => read,
                 () = self.reset.cancelled() => return,

@@ -5,12 +5,16 @@
 //! [`scene`] holds what all tasks of a case share.
 
 mod act;
+mod cast;
 pub mod delivery;
 pub mod dialect;
 pub mod link;
+mod own;
 pub mod raw;
 pub mod scene;
+mod sleep;
 #[cfg(target_os = "linux")]
 pub mod sock_diag;
 
-pub use act::{Acted, Cast, ClientCast, ServerCast, act};
+pub use act::{Acted, Tails, act};
+pub use cast::{Cast, ClientCast, ServerCast, Standing};

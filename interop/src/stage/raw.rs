@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use rust_server::framing::Framing;
 use socket2::SockRef;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
@@ -16,19 +16,23 @@ use super::scene::Scene;
 use crate::limits;
 use crate::model::case::Part;
 use crate::model::protocol::frame;
-use crate::model::transcript::{Act, Channel, ChannelEnd, Conn, Sight};
+use crate::model::transcript::{Act, Channel, ChannelEnd, Sight};
 use crate::peer::process::make_room;
 
 /// Our end of one connection with a peer.
 #[derive(Debug)]
 pub struct RawEnd {
-    conn: Conn,
+    /// Where what we read belongs.
+    from_peer: Channel,
     /// Where what we write belongs.
     to_peer: Channel,
     scene: Arc<Scene>,
     stream: Arc<TcpStream>,
     delivery: Delivery,
-    reader: JoinHandle<()>,
+    /// `None` while we do not read.
+    reader: Option<JoinHandle<()>>,
+    /// The rest of a frame that the peer did not take.
+    backlog: Bytes,
     /// A fragment was written, and is not known to have been read.
     unread: bool,
     finished: bool,
@@ -43,19 +47,77 @@ impl RawEnd {
         let conn = channel.conn();
         let stream = Arc::new(stream);
         scene.saw(Sight::Connected { conn });
-        let delivery = Delivery::new(stream.clone(), scene.patience())?;
+        let delivery = Delivery::new(stream.clone(), scene.clone())?;
         let reader = tokio::spawn(read(stream.clone(), channel, scene.clone()));
         let to_peer = match channel {
             Channel::Requests(_) => Channel::Answers(conn),
             Channel::Answers(_) | Channel::Delivered(_) => Channel::Requests(conn),
         };
-        Ok(Self { conn, to_peer, scene, stream, delivery, reader, unread: false, finished: false })
+        let backlog = Bytes::new();
+        Ok(Self {
+            from_peer: channel,
+            to_peer,
+            scene,
+            stream,
+            delivery,
+            reader: Some(reader),
+            backlog,
+            unread: false,
+            finished: false,
+        })
+    }
+
+    /// Reads nothing from here on.
+    pub async fn stop_reading(&mut self) {
+        self.scene.did(Act::StoppedReading { conn: self.from_peer.conn() });
+        if let Some(reader) = self.reader.take() {
+            reader.abort();
+            // It is ended between two reads, so nothing that was read is lost.
+            let _ = reader.await;
+        }
+    }
+
+    /// Reads again, and writes what the peer did not take before.
+    pub async fn read_on(&mut self) {
+        self.scene.did(Act::ReadOn { conn: self.from_peer.conn() });
+        let reader = read(self.stream.clone(), self.from_peer, self.scene.clone());
+        self.reader = Some(tokio::spawn(reader));
+        let backlog = std::mem::take(&mut self.backlog);
+        if !backlog.is_empty() {
+            self.deliver(backlog).await;
+        }
+    }
+
+    /// Writes a frame again and again until the peer takes no more for a while.
+    pub async fn press(&mut self, frame: &Bytes, at_most: u32) {
+        let conn = self.from_peer.conn();
+        let mut taken = 0;
+        for _ in 0..at_most {
+            let mut rest = frame.clone();
+            while !rest.is_empty() {
+                let Ok(ready) = timeout(limits::HELD_BACK, self.stream.writable()).await else {
+                    self.scene.saw(Sight::HeldBack { conn });
+                    self.backlog = rest;
+                    return;
+                };
+                match ready.and_then(|()| self.stream.try_write(&rest)) {
+                    Ok(len) => {
+                        taken += len as u64;
+                        // Nothing is read meanwhile, so no answer can be taken for an early one.
+                        self.scene.did(Act::Wrote { conn, bytes: rest.split_to(len) });
+                    }
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(_) => return, // what follows from that is seen by itself
+                }
+            }
+        }
+        self.scene.saw(Sight::TookAll { conn, bytes: taken });
     }
 
     /// Delivers one fragment, once the one before it has been read. `false` when the connection takes no more:
     /// what follows from that is seen by itself.
     pub async fn deliver(&mut self, fragment: Bytes) -> bool {
-        let conn = self.conn;
+        let conn = self.from_peer.conn();
         if std::mem::replace(&mut self.unread, true) {
             let confirmed = self.delivery.read_by_receiver().await == Read::Confirmed;
             self.scene.saw(Sight::Delivered { conn, confirmed });
@@ -72,42 +134,54 @@ impl RawEnd {
         }
     }
 
+    /// In how many segments came what came so far, where the kernel tells; and writes it down.
+    pub fn count_segments(&self) {
+        if let Some(segments) = segments(&self.stream) {
+            self.scene.saw(Sight::Segments { channel: self.from_peer, segments });
+        }
+    }
+
     /// Whether both directions have ended, so that nothing more can come of it.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.finished && self.reader.is_finished()
+        self.finished && self.has_read_all()
+    }
+
+    fn has_read_all(&self) -> bool {
+        self.reader.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
     /// Ends our direction.
     pub fn finish(&mut self) {
         self.finished = true;
-        self.scene.did(Act::Finished { conn: self.conn });
+        self.scene.did(Act::Finished { conn: self.from_peer.conn() });
         let _ = SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write);
     }
 
     /// Resets the connection.
     pub async fn abort(self) {
-        self.scene.did(Act::Aborted { conn: self.conn });
+        self.scene.did(Act::Aborted { conn: self.from_peer.conn() });
         self.reset().await;
     }
 
     /// Closes with good manners: our direction is ended, what still comes is read, then we close. A
     /// connection that the peer ended first is reset instead, for else its port would stay in TIME_WAIT.
     pub async fn close(mut self) {
-        if !self.finished && !self.reader.is_finished() {
+        if !self.finished && !self.has_read_all() {
             let _ = SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write);
             self.finished = true;
         }
-        if self.finished {
-            let _ = timeout(limits::DRAIN, &mut self.reader).await;
-        } else {
-            self.reset().await;
+        match &mut self.reader {
+            Some(reader) if self.finished => drop(timeout(limits::DRAIN, reader).await),
+            _ => self.reset().await,
         }
     }
 
     async fn reset(self) {
-        self.reader.abort();
-        let _ = self.reader.await;
+        if let Some(reader) = self.reader {
+            reader.abort();
+            let _ = reader.await;
+        }
         let _ = SockRef::from(&*self.stream).set_linger(Some(std::time::Duration::ZERO));
     }
 }
@@ -154,13 +228,29 @@ fn acknowledge_at_once(stream: &TcpStream) {
 #[cfg(not(target_os = "linux"))]
 fn acknowledge_at_once(_stream: &TcpStream) {}
 
+#[cfg(target_os = "linux")]
+fn segments(stream: &TcpStream) -> Option<u32> {
+    let (local, remote) = (stream.local_addr().ok()?, stream.peer_addr().ok()?);
+    super::sock_diag::received(local, remote).ok()?.map(|received| received.segments)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn segments(_stream: &TcpStream) -> Option<u32> {
+    None
+}
+
 /// Connects as a client, and waits until nobody waits to be accepted. A backlog that overflows costs a second
-/// for each that it drops, and it is no fault to have a short one while clients come one after the other.
+/// for each that it drops, and it is no fault to have a short one while clients come one after the other. The
+/// receive buffer, in bytes, is the system's choice where none is given.
 ///
 /// # Errors
 /// When the server does not accept.
-pub async fn connect(server: SocketAddr) -> io::Result<TcpStream> {
-    let stream = timeout(limits::START, TcpStream::connect(server)).await??;
+pub async fn connect(server: SocketAddr, buffer: Option<u32>) -> io::Result<TcpStream> {
+    let socket = if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if let Some(bytes) = buffer {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    let stream = timeout(limits::START, socket.connect(server)).await??;
     accepted(server).await;
     Ok(stream)
 }
@@ -198,6 +288,7 @@ pub fn bytes_of(parts: &[Part], framing: Framing) -> Bytes {
                 let Framing::LengthPrefix(prefix) = framing;
                 stream.extend(prefix.header(*len).iter().flat_map(|header| header.iter()));
             }
+            Part::ClaimOver(_) => {} // filled in before a case is played
             Part::Raw(bytes) => stream.extend_from_slice(bytes),
         }
     }

@@ -1,36 +1,67 @@
 //! What all tasks of a case share: the events so far, and the ledger that says what is still due.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustix::process::Pid;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use crate::limits;
-use crate::model::ledger::{Account, Ledger, Progress};
+use crate::limits::{self, Patience};
+use crate::model::ledger::{Account, Ledger, Progress, Scope};
 use crate::model::names::Clause;
-use crate::model::transcript::{Act, Channel, ChannelEnd, Event, Setting, Sight, Transcript, What};
+use crate::model::transcript::{
+    Act, Channel, ChannelEnd, Conn, Event, Setting, Sight, Transcript, What,
+};
+
+use super::sleep::Sleep;
 
 /// One case being acted out.
 #[derive(Debug)]
 pub struct Scene {
     begun: Instant,
     clauses: Vec<Clause>,
-    patience: Duration,
+    patience: Patience,
     books: Mutex<Books>,
     changed: Notify,
     /// An end that is not judged was waited for in vain.
     keeps_open: AtomicBool,
+    /// The programs under test.
+    programs: Mutex<Sleep>,
 }
 
 #[derive(Debug)]
 struct Books {
     ledger: Ledger,
     transcript: Transcript,
-    stalled: bool,
+    stalled: Stalled,
+    /// The longest time for which something due was waited for, and came.
+    slowest: Duration,
+}
+
+/// What was waited for in vain so far.
+#[derive(Debug, Default)]
+struct Stalled {
+    conns: BTreeSet<Conn>,
+    everywhere: bool,
+}
+
+impl Stalled {
+    fn note(&mut self, what: &What) {
+        match what {
+            What::Saw(Sight::Stalled { conn: Some(conn), .. }) => drop(self.conns.insert(*conn)),
+            What::Saw(Sight::Stalled { conn: None, .. }) => self.everywhere = true,
+            _ => {}
+        }
+    }
+
+    fn concerns(&self, scope: &Scope) -> bool {
+        self.everywhere || self.conns.iter().any(|conn| scope.has(*conn))
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -43,25 +74,31 @@ enum Wait {
 }
 
 impl Scene {
-    /// Opens the scene for a case that covers these clauses; nothing may be idle for longer than `patience`
-    /// while something is due of it.
+    /// Opens the scene for a case that covers these clauses.
     #[must_use]
-    pub fn new(setting: Setting, clauses: &[Clause], patience: Duration) -> Self {
+    pub fn new(setting: Setting, clauses: &[Clause], patience: Patience) -> Self {
         let ledger = Ledger::new(setting.clone());
         let transcript = Transcript { setting, events: Vec::new() };
+        let (stalled, slowest) = (Stalled::default(), Duration::ZERO);
         Self {
             begun: Instant::now(),
             clauses: clauses.to_vec(),
             patience,
-            books: Mutex::new(Books { ledger, transcript, stalled: false }),
+            books: Mutex::new(Books { ledger, transcript, stalled, slowest }),
             changed: Notify::new(),
             keeps_open: AtomicBool::new(false),
+            programs: Mutex::default(),
         }
     }
 
-    /// How long nothing may move while something is due.
+    /// A program is under test from here on.
+    pub fn watch(&self, program: Pid) {
+        lock(&self.programs).watch(program);
+    }
+
+    /// How long is waited for what does not come.
     #[must_use]
-    pub const fn patience(&self) -> Duration {
+    pub const fn patience(&self) -> Patience {
         self.patience
     }
 
@@ -78,7 +115,7 @@ impl Scene {
     /// Bytes came. `false` when there is no use in reading on.
     pub fn saw_bytes(&self, channel: Channel, bytes: Bytes) -> bool {
         self.saw(Sight::Bytes { channel, bytes });
-        !self.books().ledger.is_flooded(channel)
+        !lock(&self.books).ledger.is_flooded(channel)
     }
 
     /// A channel ended.
@@ -87,67 +124,114 @@ impl Scene {
     }
 
     fn enter(&self, what: What) {
-        let mut books = self.books();
+        let mut books = lock(&self.books);
         books.ledger.enter(&what);
-        books.stalled |= matches!(what, What::Saw(Sight::Stalled { .. }));
+        books.stalled.note(&what);
         let at = self.begun.elapsed();
         books.transcript.events.push(Event { at, what });
         drop(books);
         self.changed.notify_waiters();
     }
 
-    /// Waits until everything due has come, or nothing has moved for too long, or it cannot come any more.
-    pub async fn settle(&self) {
+    /// Waits until everything due in these conversations has come, or nothing has moved for too long, or it
+    /// cannot come any more.
+    pub async fn settle(&self, scope: &Scope) {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let patience = match self.waits_for() {
+            let wait = self.waits_for(scope);
+            let patience = match wait {
                 Wait::Nothing => return,
                 Wait::Due => self.patience,
                 // A peer that has kept one end open will not close the next.
                 Wait::UnjudgedEnd if self.keeps_open.load(Relaxed) => return,
                 Wait::UnjudgedEnd => limits::UNJUDGED_END,
             };
-            if timeout(patience, changed).await.is_err() {
+            let begun = Instant::now();
+            if self.within(patience, changed).await.is_none() {
                 self.keeps_open.store(true, Relaxed);
-                if self.waits_for() == Wait::Due {
-                    let waiting_for = self.books().ledger.waiting_for();
-                    self.saw(Sight::Stalled { waiting_for });
+                if self.waits_for(scope) == Wait::Due {
+                    let waiting_for = lock(&self.books).ledger.waiting_for(scope);
+                    let conn = match scope {
+                        Scope::All => None,
+                        Scope::Lane(conns) => conns.first().copied(),
+                    };
+                    self.saw(Sight::Stalled { conn, waiting_for });
                 }
                 return;
+            }
+            if wait == Wait::Due {
+                let mut books = lock(&self.books);
+                books.slowest = books.slowest.max(begun.elapsed());
             }
         }
     }
 
-    fn waits_for(&self) -> Wait {
-        let books = self.books();
-        match books.ledger.progress() {
+    fn waits_for(&self, scope: &Scope) -> Wait {
+        let books = lock(&self.books);
+        match books.ledger.progress(scope) {
             Progress::Settled | Progress::Broken => Wait::Nothing,
             Progress::BytesMissing => Wait::Due,
-            Progress::EndsMissing if books.ledger.misses_an_end_of(&self.clauses) => Wait::Due,
+            Progress::EndsMissing if books.ledger.misses_an_end_of(&self.clauses, scope) => {
+                Wait::Due
+            }
             Progress::EndsMissing => Wait::UnjudgedEnd,
         }
     }
 
-    /// Whether the verdict cannot change any more: something was wrong, or did not come in time.
+    /// Waits for something that a program under test has to do; `None` when it does not do it in time.
+    pub async fn in_time<T>(&self, awaited: impl Future<Output = T>) -> Option<T> {
+        self.within(self.patience, awaited).await
+    }
+
+    /// The same, with another patience.
+    pub async fn within<T>(
+        &self,
+        patience: Patience,
+        awaited: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::pin!(awaited);
+        let mut waited = Duration::ZERO;
+        loop {
+            let begun = Instant::now();
+            if let Ok(done) = timeout(limits::GLANCE, &mut awaited).await {
+                return Some(done);
+            }
+            // Where it took much longer, it was we who did not get on: that says nothing of the others.
+            waited += begun.elapsed().min(limits::GLANCE * 2);
+            let asleep = || lock(&self.programs).lasted().min(waited);
+            if waited >= patience.silent || asleep() >= patience.asleep {
+                return None;
+            }
+        }
+    }
+
+    /// Whether the verdict on these conversations cannot change any more: something was wrong, or did not come
+    /// in time.
     #[must_use]
-    pub fn is_decided(&self) -> bool {
-        let books = self.books();
-        books.stalled || books.ledger.progress() == Progress::Broken
+    pub fn is_decided(&self, scope: &Scope) -> bool {
+        let books = lock(&self.books);
+        books.stalled.concerns(scope) || books.ledger.progress(scope) == Progress::Broken
     }
 
     /// Whether what was seen cannot become right any more.
     #[must_use]
     pub fn is_broken(&self) -> bool {
-        self.books().ledger.progress() == Progress::Broken
+        lock(&self.books).ledger.progress(&Scope::All) == Progress::Broken
+    }
+
+    /// The longest time for which something due was waited for, and came.
+    #[must_use]
+    pub fn slowest(&self) -> Duration {
+        lock(&self.books).slowest
     }
 
     /// Where bytes were wrong, waits for the rest of them to come, so that all of the evidence is there.
     pub async fn linger(&self) {
         let deadline = Instant::now() + limits::EVIDENCE;
         let deviates = |(_, account): (Channel, &Account)| account.deviation.is_some();
-        while self.books().ledger.accounts().any(deviates) && Instant::now() < deadline {
+        while lock(&self.books).ledger.accounts().any(deviates) && Instant::now() < deadline {
             let quiet = timeout(limits::EVIDENCE_QUIET, self.changed.notified()).await.is_err();
             if quiet {
                 return;
@@ -158,16 +242,16 @@ impl Scene {
     /// How many bytes are due on a channel so far.
     #[must_use]
     pub fn due_len(&self, channel: Channel) -> usize {
-        self.books().ledger.due_len(channel)
+        lock(&self.books).ledger.due_len(channel)
     }
 
     /// Closes the scene.
     #[must_use]
     pub fn transcript(&self) -> Transcript {
-        self.books().transcript.clone()
+        lock(&self.books).transcript.clone()
     }
+}
 
-    fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -26,6 +26,8 @@ pub struct Received {
     pub unread: u32,
     /// Bytes received in order since the connection was made.
     pub total: u64,
+    /// Segments with data in which they came.
+    pub segments: u32,
 }
 
 /// [`SockDiag::received`], by the one way to the kernel that all connections of this process share: a way of
@@ -83,6 +85,8 @@ const INET_DIAG_MSG: usize = 72;
 const RQUEUE: usize = 56;
 /// Of `tcpi_bytes_received` in `tcp_info`.
 const BYTES_RECEIVED: usize = 128;
+/// Of `tcpi_data_segs_in` in `tcp_info`.
+const DATA_SEGMENTS: usize = 152;
 /// More than any answer to an exact question.
 const ANSWER: usize = 4096;
 
@@ -189,7 +193,8 @@ fn parse(answer: &[u8]) -> io::Result<Option<Socket>> {
             let attributes = body.get(INET_DIAG_MSG..).ok_or_else(strange)?;
             let info = attribute(attributes, INET_DIAG_INFO).ok_or_else(strange)?;
             let total = u64::from_ne_bytes(bytes(info, BYTES_RECEIVED).ok_or_else(strange)?);
-            Ok(Some(Socket::Connected(Received { unread: queue, total })))
+            let segments = u32::from_ne_bytes(bytes(info, DATA_SEGMENTS).ok_or_else(strange)?);
+            Ok(Some(Socket::Connected(Received { unread: queue, total, segments })))
         }
         _ => Err(strange()),
     }
@@ -232,14 +237,19 @@ mod tests {
         let (mut ours, mut theirs) = connected();
         let (local, remote) = (theirs.local_addr().unwrap(), theirs.peer_addr().unwrap());
         let ask = || diag.received(local, remote).unwrap().unwrap();
-        assert_eq!(ask(), Received { unread: 0, total: 0 });
+        assert_eq!(ask(), Received { unread: 0, total: 0, segments: 0 });
         ours.write_all(b"seven b").unwrap();
         while ask().total < 7 {}
-        assert_eq!(ask(), Received { unread: 7, total: 7 });
+        assert_eq!(ask(), Received { unread: 7, total: 7, segments: 1 });
         theirs.read_exact(&mut [0; 3]).unwrap();
-        assert_eq!(ask(), Received { unread: 4, total: 7 });
+        assert_eq!(ask(), Received { unread: 4, total: 7, segments: 1 });
         theirs.read_exact(&mut [0; 4]).unwrap();
-        assert_eq!(ask(), Received { unread: 0, total: 7 });
+        assert_eq!(ask(), Received { unread: 0, total: 7, segments: 1 });
+        for byte in [b"a", b"b"] {
+            ours.write_all(byte).unwrap();
+            theirs.read_exact(&mut [0]).unwrap();
+        }
+        assert_eq!(ask(), Received { unread: 0, total: 9, segments: 3 });
     }
 
     #[test]

@@ -1,0 +1,237 @@
+//! A player: plays cases one after the other, in a house of its own.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::limits::{self, Patience};
+use crate::model::case::Case;
+use crate::model::oracle::{crashed, judge};
+use crate::model::outcome::{Blame, Outcome, Verdict};
+use crate::model::transcript::Exit;
+use crate::peer::start::StartError;
+use crate::stage::Acted;
+
+use super::event::CaseResult;
+use super::house::House;
+use super::known;
+use super::table::{End, Table};
+use super::together::Together;
+
+/// Plays cases one after the other.
+pub(super) struct Player<'a> {
+    table: &'a Table<'a>,
+    house: House<'a>,
+    /// Not yet told: a server that is found dead before the next case has died of this one.
+    last: Option<CaseResult>,
+}
+
+/// One look at a case.
+struct Look {
+    result: CaseResult,
+    /// Something did not come in time: which says little on a loaded machine.
+    stalled: bool,
+    /// Looking again would show the same, and might cost a minute.
+    certain: bool,
+    /// The longest time for which something due was waited for, and came.
+    slowest: Duration,
+}
+
+/// One look at cases that are played together.
+pub(super) struct JointLook {
+    pub verdict: Verdict,
+    /// Which case was being played when it ended.
+    pub reached: usize,
+}
+
+impl<'a> Player<'a> {
+    pub fn new(table: &'a Table<'a>, house: House<'a>) -> Self {
+        Self { table, house, last: None }
+    }
+
+    /// Plays what is on the table until there is nothing more.
+    pub async fn play(&mut self) {
+        while let Some(at) = self.table.next().await {
+            match self.play_case(at).await {
+                Ok(result) => self.tell(result).await,
+                Err(error) => {
+                    // The server does not come up (any more).
+                    let unplayed = std::iter::once(at).chain(self.table.clear());
+                    self.table.tell_all(unplayed, &End::of(&error, Blame::Server)).await;
+                }
+            }
+        }
+        self.leave().await;
+    }
+
+    /// A case by itself. A failure is looked at twice more, until the peer has shown that it does fail.
+    async fn play_case(&mut self, at: usize) -> Result<CaseResult, StartError> {
+        let patience = self.table.patience(limits::FIRST_LOOK);
+        let first = self.look_at(at, patience).await?;
+        if first.result.outcome != Outcome::Fail || first.certain || self.table.is_sure() {
+            return Ok(first.result);
+        }
+        let mut again = Vec::new();
+        for _ in 0..limits::LOOKS_AGAIN {
+            again.push(self.look_at(at, self.table.patience(limits::SECOND_LOOK)).await?);
+        }
+        let passes = |look: &&Look| look.result.outcome == Outcome::Pass;
+        let passed = again.iter().filter(passes).count();
+        // It was late, and not wrong, where it is always that slow.
+        let slow = again.iter().any(|look| look.slowest >= patience.asleep / 2);
+        if passed == again.len() && first.stalled && slow {
+            return Ok(again.remove(0).result);
+        }
+        if passed == 0 {
+            self.table.confirm();
+            return Ok(again.remove(0).result);
+        }
+        let failed = again.into_iter().find(|look| look.result.outcome != Outcome::Pass);
+        let mut result = failed.map_or(first.result, |look| look.result);
+        result.flaky = true;
+        let runs = limits::LOOKS_AGAIN + 1;
+        result.summary.push_str(&format!(" (flaky: in {} of {runs} runs)", runs - passed));
+        Ok(result)
+    }
+
+    async fn look_at(&mut self, at: usize, patience: Patience) -> Result<Look, StartError> {
+        let (case, level) = &self.table.unit.cases[at];
+        self.prepare(case).await?;
+        let begun = Instant::now();
+        let mut result = CaseResult::blank(self.table.unit, case, *level);
+        let (mut stalled, mut certain, mut slowest) = (false, false, Duration::ZERO);
+        match self.house.act(case, patience).await {
+            Ok(acted) => {
+                let verdict = judge(case, &acted.transcript);
+                stalled = verdict.stalled;
+                certain = acted.transcript.is_certain();
+                slowest = acted.slowest;
+                self.enter(verdict, acted, case, &mut result);
+            }
+            Err(error) => {
+                let role = if case.has_own_server() { Blame::Server } else { Blame::Client };
+                End::of(&error, role).mark(&mut result);
+            }
+        }
+        result.duration_us = begun.elapsed();
+        if result.outcome == Outcome::Pass {
+            self.table.waited(slowest);
+            return Ok(Look { result, stalled, certain, slowest });
+        }
+        if result.blame == Some(Blame::Server) && result.got_nothing() {
+            result.diagnosis = self.table.dialect(self.house.dialect()).await;
+        }
+        self.house.tear_down().await;
+        Ok(Look { result, stalled, certain, slowest })
+    }
+
+    fn enter(&self, verdict: Verdict, acted: Acted, case: &Case, result: &mut CaseResult) {
+        result.close = verdict.close;
+        result.confirmed = verdict.confirmed;
+        match verdict.finding {
+            Some(finding) => {
+                result.tail = match finding.blame {
+                    Blame::Server if case.has_own_server() => acted.tails.server,
+                    Blame::Server => self.house.server_tail(),
+                    _ => acted.tails.client,
+                };
+                let reason = known::reason(self.table.unit, case, finding.blame);
+                result.accuse(finding, reason);
+            }
+            None if !acted.transcript.has_stimulus() => {
+                result.outcome = Outcome::Error;
+                result.blame = Some(Blame::Harness);
+                result.summary = "nothing was put before the peer".to_owned();
+            }
+            None => result.summary = verdict.note.unwrap_or_default(),
+        }
+    }
+
+    async fn prepare(&mut self, case: &Case) -> Result<(), StartError> {
+        if let Some(exit) = self.house.server_exit() {
+            self.died_of_the_last(exit);
+        }
+        self.house.prepare(case).await
+    }
+
+    fn died_of_the_last(&mut self, exit: Exit) {
+        let passed = |result: &&mut CaseResult| result.outcome == Outcome::Pass;
+        if let Some(result) = self.last.as_mut().filter(passed) {
+            let unit = self.table.unit;
+            let case = unit.cases.iter().find(|(case, _)| case.id == result.case);
+            let reason = case.and_then(|(case, _)| known::reason(unit, case, Blame::Server));
+            result.accuse(crashed(exit), reason);
+            result.tail = self.house.server_tail();
+        }
+    }
+
+    async fn tell(&mut self, result: CaseResult) {
+        if let Some(last) = self.last.replace(result) {
+            self.table.tell(last).await;
+        }
+    }
+
+    /// Ends the server, and tells of the last case, of which it may have died.
+    pub async fn leave(&mut self) {
+        if let Some(exit) = self.house.server_exit_soon().await {
+            self.died_of_the_last(exit);
+        }
+        if let Some(last) = self.last.take() {
+            self.table.tell(last).await;
+        }
+        self.house.take_down().await;
+    }
+
+    /// Plays cases together; `None` when the client could not be started.
+    pub async fn look_at_all(
+        &mut self,
+        together: &Together,
+        patience: Patience,
+    ) -> Result<Option<JointLook>, StartError> {
+        self.prepare(&together.case).await?;
+        let Ok(acted) = self.house.act(&together.case, patience).await else { return Ok(None) };
+        let verdict = judge(&together.case, &acted.transcript);
+        match verdict.finding {
+            Some(_) => self.house.tear_down().await,
+            None => self.table.waited(acted.slowest),
+        }
+        let reached = together.reached(&acted.transcript);
+        Ok(Some(JointLook { verdict, reached }))
+    }
+
+    /// The result of a case that was played together with others, all of which passed.
+    pub fn passed_together(&self, at: usize, verdict: &Verdict, took: Duration) -> CaseResult {
+        let (case, level) = &self.table.unit.cases[at];
+        let mut result = CaseResult::blank(self.table.unit, case, *level);
+        result.close = verdict.close;
+        result.confirmed = verdict.confirmed;
+        result.duration_us = took;
+        result
+    }
+
+    /// Cases were wrong together. Where none of them is by itself, and it shows again when they are together, it
+    /// is the fault of the case in which it does; where it does not show again, that case is flaky.
+    pub async fn judge_suspect(
+        &mut self,
+        mut result: CaseResult,
+        others_pass: bool,
+        together: &Together,
+    ) -> CaseResult {
+        if !others_pass || result.outcome != Outcome::Pass {
+            return result;
+        }
+        let patience = self.table.patience(limits::SECOND_LOOK);
+        let Ok(Some(again)) = self.look_at_all(together, patience).await else { return result };
+        if let Some(finding) = again.verdict.finding {
+            let at =
+                together.parts.iter().find(|at| self.table.unit.cases[**at].0.id == result.case);
+            let reason = at.and_then(|&at| {
+                known::reason(self.table.unit, &self.table.unit.cases[at].0, finding.blame)
+            });
+            // It took several cases to show it, so no single one's level speaks for it.
+            result.accuse(finding.weighing(crate::model::outcome::Weight::Binds), reason);
+            result.summary.push_str(" (only after other cases on the same connection)");
+        }
+        result
+    }
+}

@@ -1,0 +1,195 @@
+//! What all players of a unit share: the cases that are still to be played, what is known of the peers by
+//! now, and the way to whoever listens.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::limits::{self, Patience};
+use crate::model::outcome::{Blame, Outcome};
+use crate::peer::start::StartError;
+
+use super::event::CaseResult;
+use super::plan::Unit;
+use super::run::Teller;
+
+/// Where the players of a unit meet.
+pub(super) struct Table<'a> {
+    pub unit: &'a Unit,
+    teller: &'a Teller,
+    /// How much longer than usual is waited, by the user's wish.
+    timeout_scale: f64,
+    shared: Mutex<Shared>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// The next case is in front.
+    queue: VecDeque<usize>,
+    /// No more cases will come.
+    closed: bool,
+    /// A case whose result has to wait until those of all others are known.
+    suspect: Option<usize>,
+    /// The result of the suspect.
+    kept: Option<CaseResult>,
+    /// A case was not as it should be.
+    any_wrong: bool,
+    /// How many failures were confirmed.
+    confirmed: u32,
+    /// The longest time for which something due was waited for, and came.
+    slowest: Duration,
+    /// What a server that answers nothing would answer to, once it has been asked.
+    dialect: Option<Option<String>>,
+}
+
+impl<'a> Table<'a> {
+    pub fn new(unit: &'a Unit, teller: &'a Teller, timeout_scale: f64) -> Self {
+        let shared = Mutex::default();
+        Self { unit, teller, timeout_scale, shared, changed: Notify::new() }
+    }
+
+    /// Puts cases on the table.
+    pub fn put(&self, cases: impl IntoIterator<Item = usize>) {
+        self.lock().queue.extend(cases);
+        self.changed.notify_waiters();
+    }
+
+    /// No more cases will come.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_waiters();
+    }
+
+    /// The next case to play; `None` when there is none and none will come. Cancel safe.
+    pub async fn next(&self) -> Option<usize> {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            {
+                let mut shared = self.lock();
+                match shared.queue.pop_front() {
+                    Some(at) => return Some(at),
+                    None if shared.closed => return None,
+                    None => {}
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// Takes all cases back that nobody has begun.
+    pub fn clear(&self) -> Vec<usize> {
+        self.lock().queue.drain(..).collect()
+    }
+
+    /// The result of this case is kept until all others are known.
+    pub fn suspect(&self, at: usize) {
+        self.lock().suspect = Some(at);
+    }
+
+    /// The result of the suspect, and whether all others were as they should be.
+    pub fn take_kept(&self) -> Option<(CaseResult, bool)> {
+        let mut shared = self.lock();
+        let kept = shared.kept.take();
+        kept.map(|result| (result, !shared.any_wrong))
+    }
+
+    /// A case has come to something, and nothing can change that any more.
+    pub async fn tell(&self, result: CaseResult) {
+        let result = {
+            let mut shared = self.lock();
+            let suspect = shared.suspect.map(|at| &self.unit.cases[at].0.id);
+            if suspect == Some(&result.case) {
+                shared.suspect = None;
+                shared.kept = Some(result);
+                return;
+            }
+            shared.any_wrong |= result.outcome != Outcome::Pass;
+            result
+        };
+        self.teller.case(result).await;
+    }
+
+    /// None of these cases could be played, for one reason.
+    pub async fn tell_all(&self, cases: impl IntoIterator<Item = usize>, end: &End) {
+        for at in cases {
+            let (case, level) = &self.unit.cases[at];
+            let mut result = CaseResult::blank(self.unit, case, *level);
+            end.mark(&mut result);
+            self.tell(result).await;
+        }
+    }
+
+    /// A failure was confirmed.
+    pub fn confirm(&self) {
+        self.lock().confirmed += 1;
+    }
+
+    /// Whether the peers have been seen to fail so often that one look says enough.
+    pub fn is_sure(&self) -> bool {
+        self.lock().confirmed >= limits::SECOND_LOOKS
+    }
+
+    /// Something due came after so long.
+    pub fn waited(&self, slowest: Duration) {
+        let mut shared = self.lock();
+        shared.slowest = shared.slowest.max(slowest);
+    }
+
+    /// How patient a look is with these peers, which may be slow by nature.
+    pub fn patience(&self, base: Patience) -> Patience {
+        let shared = self.lock();
+        let slow = shared.slowest * limits::SLOWER;
+        // One that was seen to hang before is not waited for again as if it were only slow.
+        let base = if shared.confirmed > 0 { base.scaled(0.5) } else { base };
+        Patience { silent: base.silent.max(slow), asleep: base.asleep.max(slow) }
+            .scaled(self.timeout_scale)
+    }
+
+    /// What a server that answers nothing would answer to; asked once.
+    pub async fn dialect(&self, ask: impl Future<Output = Option<String>>) -> Option<String> {
+        let known = self.lock().dialect.clone();
+        match known {
+            Some(known) => known,
+            None => {
+                let heard = ask.await;
+                self.lock().dialect = Some(heard.clone());
+                heard
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why cases could not be played.
+pub(super) struct End {
+    outcome: Outcome,
+    blame: Blame,
+    summary: String,
+}
+
+impl End {
+    /// A peer that is not here.
+    pub fn skipped(reason: String) -> Self {
+        Self { outcome: Outcome::Skipped, blame: Blame::Environment, summary: reason }
+    }
+
+    /// A program in this role did not come up.
+    pub fn of(error: &StartError, role: Blame) -> Self {
+        Self { outcome: error.outcome(), blame: error.blame(role), summary: error.to_string() }
+    }
+
+    /// What it makes of a result.
+    pub fn mark(&self, result: &mut CaseResult) {
+        result.outcome = self.outcome;
+        result.blame = Some(self.blame);
+        result.summary.clone_from(&self.summary);
+    }
+}
