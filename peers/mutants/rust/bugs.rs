@@ -6,9 +6,9 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::net::TcpStream;
 use std::process;
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
 
 use crate::frames::{Fault, HEADER_SIZE, MAX_FRAME};
+use crate::signals;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
@@ -175,8 +175,7 @@ impl Output {
         match self {
             Self::Buffered(writer) => writer.write_all(frame),
             Self::Direct(stream) if bug == Bug::WriteNotAll => {
-                stream.set_write_timeout(Some(Duration::from_millis(1)))?;
-                let _taken = stream.write(frame);
+                let _taken = signals::send_what_fits(stream, frame);
                 Ok(())
             }
             Self::Direct(stream) => stream.write_all(frame),

@@ -61,9 +61,7 @@ fn start(bug: Bug, stream: TcpStream) {
     let descriptor = stream.as_raw_fd();
     connections().insert(descriptor);
     let run = move || {
-        if let Err(fault) = answer_all(bug, &stream) {
-            bugs::fault(bug, &fault);
-        }
+        let _ended = answer_all(bug, &stream);
         connections().remove(&descriptor);
         drop(stream);
     };
@@ -99,6 +97,9 @@ fn answer_all(bug: Bug, stream: &TcpStream) -> Result<(), Fault> {
     };
     let stopping =
         matches!(&result, Err(Fault::Lost(error)) if error.kind() == io::ErrorKind::Other);
+    if let (Err(fault), false) = (&result, stopping) {
+        bugs::fault(bug, fault);
+    }
     if stopping || matches!(result, Err(Fault::TooLong(_))) {
         part(stream)?;
     }

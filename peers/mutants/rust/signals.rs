@@ -1,7 +1,7 @@
-//! SIGTERM as something that can be waited for beside a socket, and a socket that is reset when it is closed. The standard
-//! library has neither; these few functions of the C library are linked to every Rust program anyway.
+//! SIGTERM as something that can be waited for beside a socket, and what the standard library cannot do with a socket. These few functions of the C library are linked to every Rust program anyway.
 
 use std::io;
+use std::mem::size_of_val;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -9,7 +9,9 @@ const SIGTERM: i32 = 15;
 const POLLIN: i16 = 1;
 /// As Linux numbers them.
 const SOL_SOCKET: i32 = 1;
+const SO_SNDBUF: i32 = 7;
 const SO_LINGER: i32 = 13;
+const MSG_DONTWAIT: i32 = 0x40;
 
 #[repr(C)]
 struct PollFd {
@@ -71,7 +73,19 @@ pub fn wait_for(source: &impl AsRawFd) -> io::Result<bool> {
 
 /// Closing a socket resets its connection from here on.
 pub fn reset_on_close(descriptor: RawFd) {
-    let linger = [1, 0]; // on, zero seconds
-                         // SAFETY: the value is as long as is said. A descriptor that is none any more is an error without consequence.
-    unsafe { setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, 8) };
+    set_option(descriptor, SO_LINGER, &[1, 0]); // on, zero seconds
+}
+
+/// What a non-blocking socket with a small buffer takes of these bytes, at once.
+pub fn send_what_fits(socket: &impl AsRawFd, bytes: &[u8]) -> usize {
+    set_option(socket.as_raw_fd(), SO_SNDBUF, &[16 * 1024]);
+    // SAFETY: the bytes are as many as is said.
+    let sent = unsafe { send(socket.as_raw_fd(), bytes.as_ptr(), bytes.len(), MSG_DONTWAIT) };
+    sent.try_into().unwrap_or(0)
+}
+
+/// A descriptor that is none any more is an error without consequence.
+fn set_option(descriptor: RawFd, name: i32, value: &[i32]) {
+    // SAFETY: the value is as long as is said.
+    unsafe { setsockopt(descriptor, SOL_SOCKET, name, value.as_ptr(), size_of_val(value) as u32) };
 }

@@ -190,6 +190,10 @@ class WritersInterleave(Client):
 class SendPartial(Client):
     """send() says how much it has taken; nobody listens."""
 
+    def connect(self):
+        super().connect()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
+
     def send(self, data):
         try:
             self.socket.send(data, socket.MSG_DONTWAIT)

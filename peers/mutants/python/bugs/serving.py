@@ -377,6 +377,10 @@ class UnboundedQueue(Connection):
 class SendPartial(Connection):
     """send() says how much it has taken; nobody listens."""
 
+    def __init__(self, server, sock):
+        super().__init__(server, sock)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
+
     def send(self, data):
         try:
             self.socket.send(data, socket.MSG_DONTWAIT)
