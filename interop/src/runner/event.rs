@@ -216,7 +216,7 @@ impl CaseResult {
     }
 }
 
-fn as_micros<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_micros<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(value.as_micros()).unwrap_or(u64::MAX))
 }
 

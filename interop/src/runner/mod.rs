@@ -3,6 +3,7 @@
 
 pub mod event;
 mod house;
+pub mod kill_matrix;
 pub mod known;
 pub mod plan;
 mod run;
