@@ -1,4 +1,4 @@
-//! What `run` and `check` have in common: from a plan to an exit status.
+//! What `run`, `check` and `selftest` have in common: from a plan to what became of it.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::report::progress::Progress;
 use crate::runner::{self, Event, Options, Plan, Summary};
 
 /// The flags that both take.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct SessionArgs {
     /// Only these cases: an id, a group, a glob such as 'framing.*', or a clause such as P9
     #[arg(long = "case", value_name = "PATTERN")]
@@ -35,6 +35,16 @@ pub struct SessionArgs {
     /// A failed should fails the run too
     #[arg(long)]
     pub strict: bool,
+    #[command(flatten)]
+    pub play: PlayArgs,
+    /// The form of the result on stdout
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// How programs are played with, whatever is made of the results.
+#[derive(Debug, Args)]
+pub struct PlayArgs {
     /// How many pairings run side by side [default: two for each processor]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
@@ -45,25 +55,14 @@ pub struct SessionArgs {
     /// Named in the result; what a run does by chance, it does by this
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// The form of the result on stdout
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
 }
 
 /// [`limits::START`] as it is typed.
 const START: &str = "20s";
 
-impl Default for SessionArgs {
+impl Default for PlayArgs {
     fn default() -> Self {
-        Self {
-            cases: Vec::new(),
-            levels: Vec::new(),
-            strict: false,
-            jobs: None,
-            start_timeout: limits::START,
-            seed: 1,
-            format: Format::default(),
-        }
+        Self { jobs: None, start_timeout: limits::START, seed: 1 }
     }
 }
 
@@ -83,6 +82,24 @@ pub fn play(
     args: &SessionArgs,
     again: Again,
 ) -> Result<ExitCode, Failure> {
+    let result: Box<dyn Reporter> = match args.format {
+        Format::Human => Box::new(Human::new(anstream::stdout(), again)),
+        Format::Json => Box::new(Json::new(std::io::stdout())),
+    };
+    // Progress first: its line is gone when the result is written.
+    let mut reporters = [Box::new(Progress::of_environment()), result];
+    let summary = perform(plan, registry, cases, &args.play, &mut reporters)?;
+    Ok(ExitCode::from(summary.exit_code(args.strict)))
+}
+
+/// Plays a plan and tells the reporters, in their order.
+pub fn perform(
+    plan: Plan,
+    registry: &Registry,
+    cases: &[Arc<Case>],
+    args: &PlayArgs,
+    reporters: &mut [Box<dyn Reporter + '_>],
+) -> Result<Summary, Failure> {
     let interop = std::env::current_exe()
         .map_err(|e| Failure::environment(format!("cannot find our own executable: {e}")))?;
     let options = Options {
@@ -103,10 +120,9 @@ pub fn play(
         let cancel = CancellationToken::new();
         cancel_on_signals(&cancel)
             .map_err(|e| Failure::environment(format!("cannot listen to signals: {e}")))?;
-        let mut reporters = reporters(args.format, again);
         let mut written = Ok(());
         let listen = |event: &Event| {
-            for reporter in &mut reporters {
+            for reporter in reporters.iter_mut() {
                 if let Err(error) = reporter.event(event) {
                     written = Err(error);
                 }
@@ -125,16 +141,7 @@ pub fn play(
     let summary = summary?;
     // A pipe that a program left behind may still be read; nothing depends on that.
     runtime.shutdown_background();
-    Ok(ExitCode::from(summary.exit_code(args.strict)))
-}
-
-fn reporters(format: Format, again: Again) -> [Box<dyn Reporter>; 2] {
-    let result: Box<dyn Reporter> = match format {
-        Format::Human => Box::new(Human::new(anstream::stdout(), again)),
-        Format::Json => Box::new(Json::new(std::io::stdout())),
-    };
-    // Progress first: its line is gone when the result is written.
-    [Box::new(Progress::of_environment()), result]
+    Ok(summary)
 }
 
 /// The first signal ends the run in good order, a second one at once.

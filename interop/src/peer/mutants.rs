@@ -139,7 +139,7 @@ impl Mutants {
     }
 
     /// Leaves the mutants that `takes` takes, and the programs that these are made of.
-    pub fn keep(&mut self, takes: impl Fn(&Mutant) -> bool) {
+    pub fn keep(&mut self, takes: impl FnMut(&Mutant) -> bool) {
         self.mutants.retain(takes);
         self.bases.retain(|base| self.mutants.iter().any(|mutant| mutant.base == *base.name()));
     }

@@ -7,6 +7,8 @@ pub mod json;
 mod mark;
 mod matrix;
 pub mod progress;
+pub mod selftest;
+mod words;
 
 use std::io;
 

@@ -20,13 +20,22 @@ pub struct Baseline {
     pub outcome: Outcome,
     /// How many cases it played.
     pub cases: usize,
-    /// The musts and shoulds that fail, each with what was found.
-    pub failed: Vec<(CaseId, String)>,
+    /// The musts and shoulds that fail.
+    pub failed: Vec<Failed>,
     /// Why cases could not be played, or the program cannot run here; without repetition.
     pub unplayed: Vec<String>,
     /// How long its cases took, in microseconds.
     #[serde(rename = "duration_us", serialize_with = "as_micros")]
     pub duration: Duration,
+}
+
+/// A case that a program without a mistake fails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failed {
+    /// Which.
+    pub case: CaseId,
+    /// What was found.
+    pub summary: String,
 }
 
 impl Baseline {
@@ -37,8 +46,9 @@ impl Baseline {
         }
         let of = |outcome| results.iter().filter(move |result| result.outcome == outcome);
         let binding = of(Outcome::Fail).filter(|result| result.level != Level::Info);
-        let failed: Vec<(CaseId, String)> =
-            binding.map(|result| (result.case.clone(), result.summary.clone())).collect();
+        let failed: Vec<Failed> = binding
+            .map(|result| Failed { case: result.case.clone(), summary: result.summary.clone() })
+            .collect();
         let worst_first = [Outcome::Error, Outcome::Skipped, Outcome::Unsupported];
         let outcome = match worst_first.into_iter().find(|outcome| of(*outcome).next().is_some()) {
             _ if !failed.is_empty() => Outcome::Fail,
@@ -58,5 +68,10 @@ impl Baseline {
             unplayed,
             duration: results.iter().map(|result| result.duration_us).sum(),
         })
+    }
+
+    /// Whether it fails this case.
+    pub(super) fn fails(&self, case: &CaseId) -> bool {
+        self.failed.iter().any(|failed| failed.case == *case)
     }
 }

@@ -60,20 +60,24 @@ impl KillMatrix {
             results.iter().filter(it).collect()
         };
         let mut rows = Vec::new();
-        let mut baseline = Vec::new();
+        let mut baseline: Vec<Baseline> = Vec::new();
         for role in ROLES.into_iter().filter(|role| asked.roles.contains(role)) {
-            for mutant in &mutants.mutants {
-                let results = of(mutant.switch.as_str(), role);
-                let asked = Asked { roles: &[role], ..asked };
-                rows.extend(Row::judge(mutant, asked, &results, summary.interrupted));
-            }
             for base in &mutants.bases {
                 baseline.extend(Baseline::judge(base, role, &of(base.name().as_str(), role)));
+            }
+            for mutant in &mutants.mutants {
+                // What the program fails without the mistake says nothing of the mistake.
+                let base = baseline.iter().find(|it| it.peer == mutant.base && it.role == role);
+                let fails_anyway = |it: &&CaseResult| base.is_some_and(|base| base.fails(&it.case));
+                let mut results = of(mutant.switch.as_str(), role);
+                results.retain(|result| !fails_anyway(result));
+                let asked = Asked { roles: &[role], ..asked };
+                rows.extend(Row::judge(mutant, asked, &results, summary.interrupted));
             }
         }
         let cases = coverage::cases(asked, mutants, &rows);
         let stale = coverage::stale(asked, mutants, &cases);
-        let complete = asked.everything && !summary.interrupted;
+        let complete = asked.everything && !summary.interrupted && has_played(summary);
         Self { mutants: rows, baseline, cases, stale, complete }
     }
 
@@ -105,10 +109,15 @@ impl KillMatrix {
             _ if failed => 1,
             _ if summary.error > 0 => 3,
             _ if summary.total() == 0 => 4,
-            _ if summary.pass + summary.fail + summary.known == 0 => 77,
+            _ if !has_played(summary) => 77,
             _ => 0,
         }
     }
+}
+
+/// Whether any case of any peer came to a verdict.
+const fn has_played(summary: &Summary) -> bool {
+    summary.pass + summary.fail + summary.known > 0
 }
 
 #[cfg(test)]

@@ -54,8 +54,8 @@ pub struct Row {
     pub diagnoses: Vec<String>,
     /// The text that one of them has to contain.
     pub expected_diagnosis: Option<String>,
-    /// Cases that blame somebody else, and whom.
-    pub misblamed: Vec<(CaseId, Option<Blame>)>,
+    /// The failures that blame somebody else.
+    pub misblamed: Vec<Misblame>,
     /// Why cases could not be played, or the program cannot run here; without repetition.
     pub unplayed: Vec<String>,
     /// How long its cases took, in microseconds.
@@ -67,6 +67,15 @@ pub struct Row {
     /// The worst that each case came to, over the protocols that it speaks.
     #[serde(skip)]
     pub outcomes: BTreeMap<CaseId, Outcome>,
+}
+
+/// A failure that blames somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Misblame {
+    /// Of which case.
+    pub case: CaseId,
+    /// Whom.
+    pub blame: Option<Blame>,
 }
 
 /// The name of the peer that was under test on its own.
@@ -125,7 +134,9 @@ impl Row {
         let own = if role == Role::Server { Blame::Server } else { Blame::Client };
         let blames_another = |result: &&&CaseResult| result.blame != Some(own);
         let misblamed = failures().filter(blames_another);
-        let misblamed = misblamed.map(|result| (result.case.clone(), result.blame)).collect();
+        let misblamed = misblamed
+            .map(|result| Misblame { case: result.case.clone(), blame: result.blame })
+            .collect();
         let not_played = |result: &&&CaseResult| {
             matches!(result.outcome, Outcome::Error | Outcome::Skipped | Outcome::Unsupported)
         };

@@ -131,7 +131,9 @@ fn a_failure_that_blames_somebody_else_is_misblamed() {
     let run = Run::found(MUTANT).but("payload.empty", |it| it.blame = Some(Blame::Harness));
     let (matrix, _) = run.judge();
     assert_eq!(matrix.mutants[0].outcome, Verdict::Misblamed);
-    assert_eq!(matrix.mutants[0].misblamed, [(CaseId::new("payload.empty"), Some(Blame::Harness))]);
+    let expected =
+        row::Misblame { case: CaseId::new("payload.empty"), blame: Some(Blame::Harness) };
+    assert_eq!(matrix.mutants[0].misblamed, [expected]);
 }
 
 #[test]
@@ -146,8 +148,16 @@ fn a_program_without_a_mistake_that_fails_is_a_fault() {
     let run = Run::found(MUTANT).server_fails("base", "payload.one-byte");
     let (matrix, code) = run.judge();
     let failed: Vec<&CaseId> =
-        matrix.failed_baselines().flat_map(|base| &base.failed).map(|(id, _)| id).collect();
+        matrix.failed_baselines().flat_map(|base| &base.failed).map(|it| &it.case).collect();
     assert_eq!((failed, code), (vec![&CaseId::new("payload.one-byte")], 1));
+}
+
+#[test]
+fn what_a_program_fails_without_its_mistake_says_nothing_of_the_mistake() {
+    let run = Run::found(MUTANT)
+        .server_fails("base", "framing.single")
+        .server_fails("base", "payload.empty");
+    assert_eq!(run.verdict(), Verdict::Survived);
 }
 
 /// A catalogue of the two cases that have to find the mutant.
