@@ -21,6 +21,7 @@ use crate::report::again::Again;
 use crate::report::human::Human;
 use crate::report::json::Json;
 use crate::report::progress::Progress;
+use crate::report::timings::Timings;
 use crate::runner::{self, Event, Options, Plan, Summary};
 
 /// The flags that both take.
@@ -35,6 +36,9 @@ pub struct SessionArgs {
     /// A failed should fails the run too
     #[arg(long)]
     pub strict: bool,
+    /// Show where the time went, behind the result
+    #[arg(long)]
+    pub timings: bool,
     #[command(flatten)]
     pub play: PlayArgs,
     /// The form of the result on stdout
@@ -86,8 +90,14 @@ pub fn play(
         Format::Human => Box::new(Human::new(anstream::stdout(), again)),
         Format::Json => Box::new(Json::new(std::io::stdout())),
     };
+    if args.timings && args.format != Format::Human {
+        return Err(Failure::usage("--timings goes with --format human"));
+    }
     // Progress first: its line is gone when the result is written.
-    let mut reporters = [Box::new(Progress::of_environment()), result];
+    let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Progress::of_environment()), result];
+    if args.timings {
+        reporters.push(Box::new(Timings::new(anstream::stdout())));
+    }
     let summary = perform(plan, registry, cases, &args.play, &mut reporters)?;
     Ok(ExitCode::from(summary.exit_code(args.strict)))
 }

@@ -159,7 +159,7 @@ impl<W: Write> Human<W> {
 impl<W: Write> Reporter for Human<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Planned { .. } => Ok(()),
+            Event::Planned { .. } | Event::UnitFinished(_) => Ok(()),
             Event::CaseFinished(result) => {
                 self.results.push((**result).clone());
                 Ok(())

@@ -8,6 +8,7 @@ mod mark;
 mod matrix;
 pub mod progress;
 pub mod selftest;
+pub mod timings;
 mod words;
 
 use std::io;

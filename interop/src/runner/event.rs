@@ -10,6 +10,7 @@ use crate::model::names::{CaseId, Clause, Level, PeerName, Role};
 use crate::model::outcome::{Blame, Close, Finding, Outcome};
 use crate::model::protocol::{Protocol, Service, Transport, as_text};
 
+use super::clock::UnitTimes;
 use super::plan::Unit;
 
 /// Something that happened in a run.
@@ -24,6 +25,8 @@ pub enum Event {
     },
     /// A case has come to something.
     CaseFinished(Box<CaseResult>),
+    /// A unit has played all its cases, and its programs are gone. Not told of one that did not begin.
+    UnitFinished(Box<UnitTimes>),
     /// The run is over.
     Finished(Summary),
 }

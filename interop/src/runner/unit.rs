@@ -18,6 +18,7 @@ use crate::model::transcript::Exit;
 use crate::peer::start::StartError;
 use crate::stage::Acted;
 
+use super::clock::Clock;
 use super::event::CaseResult;
 use super::house::{House, hard_coded_ports};
 use super::known;
@@ -32,6 +33,7 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
         let end = End { outcome: Outcome::Skipped, blame: Blame::Environment, summary: reason };
         return end.tell(unit, all, tell).await;
     }
+    let mut clock = Clock::start(unit);
     // Ports first: a unit that waits for one must not keep a seat from those that could play.
     let ports = match hard_coded_ports(unit).await {
         Ok(ports) => ports,
@@ -40,19 +42,22 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
         }
     };
     let Ok(_seat) = seats.acquire().await else { return };
+    clock.seated();
     let house = match House::open(unit, context, ports).await {
         Ok(house) => house,
         Err(error) => {
             return End::of(&error.into(), Blame::Environment).tell(unit, all, tell).await;
         }
     };
-    let mut player = Player { unit, house, tell, last: None, accused: 0, dialect: None };
+    clock.built();
+    let mut player = Player { unit, house, tell, clock, last: None, accused: 0, dialect: None };
     let played = player.play_all().await;
     player.leave().await;
     if let Err(NoServer { error, unplayed }) = played {
         let cases: Vec<_> = unplayed.into_iter().map(|at| all[at].clone()).collect();
         End::of(&error, Blame::Server).tell(unit, &cases, tell).await;
     }
+    tell.unit(player.clock.stop()).await;
 }
 
 /// Why cases could not be played.
@@ -92,6 +97,7 @@ struct Player<'a> {
     unit: &'a Unit,
     house: House<'a>,
     tell: &'a Teller,
+    clock: Clock,
     /// Not yet told: a server that is found dead before the next case has died of this one.
     last: Option<CaseResult>,
     /// How often a failure was confirmed by a second look.
@@ -249,7 +255,10 @@ impl Player<'_> {
         if let Some(exit) = self.house.server_exit() {
             self.died_of_the_last(exit);
         }
-        self.house.stand_up().await
+        let begun = Instant::now();
+        let stood = self.house.stand_up().await;
+        self.clock.started(begun.elapsed());
+        stood
     }
 
     fn died_of_the_last(&mut self, exit: Exit) {
