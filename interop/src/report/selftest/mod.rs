@@ -1,8 +1,8 @@
 //! The kill matrix for people and as JSON: which case finds which mistake. Not a consumer of events, since
 //! nothing can be said before the run is over.
 //!
-//! A screen shows its last lines, so what is wrong stands behind the tables: [`mutants`] a line for each
-//! mutant, [`cases`] a line for each case, on demand the [`grid`] of both, then [`faults`], then the sum.
+//! A screen shows its last lines, so what is wrong stands behind the tables: `mutants` a line for each
+//! mutant, `cases` a line for each case, on demand the `grid` of both, then `faults`, then the sum.
 
 mod cases;
 mod faults;
