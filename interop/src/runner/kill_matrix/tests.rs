@@ -200,6 +200,9 @@ fn an_excuse_for_a_case_that_finds_a_mutant_is_stale_and_so_is_one_for_no_case()
         run.judge().0.stale
     };
     assert!(stale("framing.single")[0].problem.contains("finds wrong"));
+    let mut run = Run::found(&format!("{MUTANT}[unkilled]\n\"framing.single\" = \"x\""));
+    run.everything = false;
+    assert_eq!(run.judge().1, 1, "it is a fault by itself");
     assert!(stale("framing.nope")[0].problem.contains("matches no case"));
     assert_eq!(stale("client:framing.single"), []);
 }
