@@ -10,5 +10,6 @@ mod manifests;
 mod peers;
 mod results;
 mod selection;
+mod selftest;
 mod signals;
 mod support;

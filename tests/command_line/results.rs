@@ -94,6 +94,19 @@ fn the_result_is_on_stdout_and_progress_on_stderr() {
 }
 
 #[test]
+fn the_timings_say_where_the_time_went() {
+    let project = Project::of([Peer::server("echo"), Peer::client("frames")]);
+    let run = project.run("run --case framing.single --timings").code(0);
+    run.stdout(contains("3 cases: 3 passed"))
+        .stdout(contains("server client cases  waited   built started  played   total"))
+        .stdout(contains("\necho   frames     1 ").and(contains("\nall               3 ")))
+        .stdout(contains("the slowest cases").and(contains("framing.single").count(3)));
+    project.run("run --case framing.single").stdout(contains("slowest").not());
+    project.run("run --timings --format json").code(2).stdout("").stderr(contains("--timings"));
+    project.run("check ./echo --case framing.single --timings").stdout(contains("slowest"));
+}
+
+#[test]
 fn without_a_command_all_is_run() {
     let project = Project::of([Peer::server("gone").top("requires = [\"no-such-program\"]")]);
     let bare = project.run("").code(77);

@@ -8,6 +8,7 @@ mod list;
 mod output;
 mod peer;
 mod run;
+mod selftest;
 mod session;
 
 use std::ffi::OsString;
@@ -43,6 +44,8 @@ enum Command {
     List(list::Args),
     /// What is installed, what is missing, and how to get it
     Doctor(doctor::Args),
+    /// The programs that are wrong on purpose: whether each is found, and by which case
+    Selftest(selftest::Args),
     /// Be one of the reference peers that are built in
     #[command(hide = true)]
     Peer(peer::Args),
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::main(args),
         Command::List(args) => list::main(&args),
         Command::Doctor(args) => doctor::main(&args),
+        Command::Selftest(args) => selftest::main(&args),
         Command::Peer(args) => return peer::main(args),
         Command::Guard => {
             crate::peer::guard::keep(std::io::stdin().lock());

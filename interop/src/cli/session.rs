@@ -1,4 +1,4 @@
-//! What `run` and `check` have in common: from a plan to an exit status.
+//! What `run`, `check` and `selftest` have in common: from a plan to what became of it.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,10 +21,11 @@ use crate::report::again::Again;
 use crate::report::human::Human;
 use crate::report::json::Json;
 use crate::report::progress::Progress;
+use crate::report::timings::Timings;
 use crate::runner::{self, Event, Options, Plan, Summary};
 
 /// The flags that both take.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct SessionArgs {
     /// Only these cases: an id, a group, a glob such as 'framing.*', or a clause such as P9
     #[arg(long = "case", value_name = "PATTERN")]
@@ -35,6 +36,19 @@ pub struct SessionArgs {
     /// A failed should fails the run too
     #[arg(long)]
     pub strict: bool,
+    /// Show where the time went, behind the result
+    #[arg(long)]
+    pub timings: bool,
+    #[command(flatten)]
+    pub play: PlayArgs,
+    /// The form of the result on stdout
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// How programs are played with, whatever is made of the results.
+#[derive(Debug, Args)]
+pub struct PlayArgs {
     /// How many pairings run side by side [default: two for each processor]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
@@ -49,26 +63,14 @@ pub struct SessionArgs {
     /// Named in the result; what a run does by chance, it does by this
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// The form of the result on stdout
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
 }
 
 /// [`limits::START`] as it is typed.
 const START: &str = "20s";
 
-impl Default for SessionArgs {
+impl Default for PlayArgs {
     fn default() -> Self {
-        Self {
-            cases: Vec::new(),
-            levels: Vec::new(),
-            strict: false,
-            jobs: None,
-            start_timeout: limits::START,
-            timeout_scale: 1.0,
-            seed: 1,
-            format: Format::default(),
-        }
+        Self { jobs: None, start_timeout: limits::START, timeout_scale: 1.0, seed: 1 }
     }
 }
 
@@ -93,6 +95,30 @@ pub fn play(
     args: &SessionArgs,
     again: Again,
 ) -> Result<ExitCode, Failure> {
+    let result: Box<dyn Reporter> = match args.format {
+        Format::Human => Box::new(Human::new(anstream::stdout(), again)),
+        Format::Json => Box::new(Json::new(std::io::stdout())),
+    };
+    if args.timings && args.format != Format::Human {
+        return Err(Failure::usage("--timings goes with --format human"));
+    }
+    // Progress first: its line is gone when the result is written.
+    let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Progress::of_environment()), result];
+    if args.timings {
+        reporters.push(Box::new(Timings::new(anstream::stdout())));
+    }
+    let summary = perform(plan, registry, cases, &args.play, &mut reporters)?;
+    Ok(ExitCode::from(summary.exit_code(args.strict)))
+}
+
+/// Plays a plan and tells the reporters, in their order.
+pub fn perform(
+    plan: Plan,
+    registry: &Registry,
+    cases: &[Arc<Case>],
+    args: &PlayArgs,
+    reporters: &mut [Box<dyn Reporter + '_>],
+) -> Result<Summary, Failure> {
     let interop = std::env::current_exe()
         .map_err(|e| Failure::environment(format!("cannot find our own executable: {e}")))?;
     let options = Options {
@@ -114,10 +140,9 @@ pub fn play(
         let cancel = CancellationToken::new();
         cancel_on_signals(&cancel)
             .map_err(|e| Failure::environment(format!("cannot listen to signals: {e}")))?;
-        let mut reporters = reporters(args.format, again);
         let mut written = Ok(());
         let listen = |event: &Event| {
-            for reporter in &mut reporters {
+            for reporter in reporters.iter_mut() {
                 if let Err(error) = reporter.event(event) {
                     written = Err(error);
                 }
@@ -136,16 +161,7 @@ pub fn play(
     let summary = summary?;
     // A pipe that a program left behind may still be read; nothing depends on that.
     runtime.shutdown_background();
-    Ok(ExitCode::from(summary.exit_code(args.strict)))
-}
-
-fn reporters(format: Format, again: Again) -> [Box<dyn Reporter>; 2] {
-    let result: Box<dyn Reporter> = match format {
-        Format::Human => Box::new(Human::new(anstream::stdout(), again)),
-        Format::Json => Box::new(Json::new(std::io::stdout())),
-    };
-    // Progress first: its line is gone when the result is written.
-    [Box::new(Progress::of_environment()), result]
+    Ok(summary)
 }
 
 /// The first signal ends the run in good order, a second one at once.

@@ -1,7 +1,7 @@
 //! What a peer has to build, built once and again when its folder changes.
 //!
-//! The products live in a cache outside of the repository, in a directory named after the peer and the
-//! fingerprint of its folder. A lock keeps two runs from building the same at once.
+//! The products live in a cache outside of the repository, in a directory named after the peer's folder and
+//! its fingerprint. A lock keeps two runs from building the same at once.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -68,13 +68,15 @@ pub async fn prepare(
         return Ok(PathBuf::new());
     }
     let fingerprint = fingerprint(folder)?;
-    let out = cache.join(format!("{}-{fingerprint}", manifest.name));
+    // Named after the folder: peers that share one, as mutants do, share what is built of it.
+    let name = folder.file_name().unwrap_or_default().display();
+    let out = cache.join(format!("{name}-{fingerprint}"));
     let unusable = |e: io::Error| BuildError::Cache { path: out.clone(), reason: e.to_string() };
     fs::create_dir_all(&out).map_err(unusable)?;
     if manifest.build.is_empty() {
         return Ok(out);
     }
-    let _lock = lock(&out.with_extension("lock")).await?;
+    let _lock = lock(&cache.join(format!("{name}-{fingerprint}.lock"))).await?;
     if out.join(DONE).exists() {
         return Ok(out);
     }

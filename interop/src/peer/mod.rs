@@ -1,6 +1,7 @@
 //! Peers: the programs under test, described by a `peer.toml`, started and ended here and nowhere else.
 //!
 //! [`manifest`] reads one description, [`registry`] finds them all and says which can run here,
+//! [`mutants`] reads the list of programs that are wrong on purpose,
 //! [`build`] makes what a peer has to build, [`process`] starts, watches and ends a program,
 //! [`server`] brings a server up, [`client`] speaks the contracts of client programs,
 //! [`family`] finds all that a program started, [`vitals`] says what they use.
@@ -11,6 +12,7 @@ pub mod command;
 pub mod family;
 pub mod guard;
 pub mod manifest;
+pub mod mutants;
 pub mod package;
 pub mod port;
 mod proc;

@@ -75,14 +75,22 @@ impl Registry {
     /// # Errors
     /// When there is none, or it or one of its peers is refused.
     pub fn of_project(start: &Path) -> Result<Self, RegistryError> {
-        let found = start.ancestors().map(|folder| folder.join(FILE)).find(|path| path.is_file());
-        let path = found.ok_or_else(|| RegistryError::NoProject(start.to_owned()))?;
+        let root = Self::project_root(start)?;
+        let path = root.join(FILE);
         let refuse = |message: String| RegistryError::Project { path: path.clone(), message };
         let text = fs::read_to_string(&path).map_err(|e| refuse(e.to_string()))?;
         let project: Project =
             toml::from_str(&text).map_err(|e| refuse(e.to_string().trim_end().to_owned()))?;
-        let root = path.parent().unwrap_or(start);
         Self::of_folders(root, &project.peers)
+    }
+
+    /// The folder of the nearest `interop.toml`, at `start` or above it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn project_root(start: &Path) -> Result<&Path, RegistryError> {
+        let found = start.ancestors().find(|folder| folder.join(FILE).is_file());
+        found.ok_or_else(|| RegistryError::NoProject(start.to_owned()))
     }
 
     /// The peers in these folders; a folder may be a glob, and is looked up from `root`.
@@ -122,7 +130,14 @@ impl Registry {
     /// A registry of one.
     #[must_use]
     pub fn of_one(peer: Peer) -> Self {
-        Self { peers: BTreeMap::from([(peer.name().clone(), Arc::new(peer))]) }
+        Self::of_peers([peer])
+    }
+
+    /// A registry of peers that are at hand, which have different names.
+    #[must_use]
+    pub fn of_peers(peers: impl IntoIterator<Item = Peer>) -> Self {
+        let named = |peer: Peer| (peer.name().clone(), Arc::new(peer));
+        Self { peers: peers.into_iter().map(named).collect() }
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::time::Duration;
 
 use anstyle::Style;
 
 use super::again::Again;
 use super::mark::{Charset, style};
+use super::words::{counted, seconds};
 use super::{Reporter, failure, matrix, sort};
 use crate::model::names::Level;
 use crate::model::outcome::Outcome;
@@ -159,7 +159,7 @@ impl<W: Write> Human<W> {
 impl<W: Write> Reporter for Human<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Planned { .. } => Ok(()),
+            Event::Planned { .. } | Event::UnitFinished(_) => Ok(()),
             Event::CaseFinished(result) => {
                 self.results.push((**result).clone());
                 Ok(())
@@ -171,11 +171,5 @@ impl<W: Write> Reporter for Human<W> {
 
 /// `1 case`, `2 cases`.
 fn cases(count: usize) -> String {
-    format!("{count} case{}", if count == 1 { "" } else { "s" })
-}
-
-/// `0.84 s`, `12.3 s`.
-fn seconds(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    if seconds < 10.0 { format!("{seconds:.2} s") } else { format!("{seconds:.1} s") }
+    counted(count, "case")
 }

@@ -38,6 +38,7 @@ impl<W: Write> Reporter for Json<W> {
         match event {
             Event::Planned { seed, .. } => self.seed = *seed,
             Event::CaseFinished(result) => self.results.push((**result).clone()),
+            Event::UnitFinished(_) => {}
             Event::Finished(summary) => {
                 sort(&mut self.results);
                 let document = Document {

@@ -7,6 +7,9 @@ pub mod json;
 mod mark;
 mod matrix;
 pub mod progress;
+pub mod selftest;
+pub mod timings;
+mod words;
 
 use std::io;
 

@@ -1,4 +1,6 @@
 //! Progress on stderr: one live line on a terminal, a counter line now and then elsewhere.
+//!
+//! It counts what surprises. Where failures are what is wanted, of mutants, they have another name.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -29,12 +31,14 @@ pub enum Progress {
 #[derive(Debug)]
 pub struct Live {
     bar: ProgressBar,
+    word: &'static str,
     failing: usize,
 }
 
 /// Lines that stay.
 #[derive(Debug)]
 pub struct Counter {
+    word: &'static str,
     planned: usize,
     done: usize,
     failing: usize,
@@ -46,14 +50,21 @@ impl Progress {
     /// What suits this process's stderr.
     #[must_use]
     pub fn of_environment() -> Self {
+        Self::counting("failing")
+    }
+
+    /// The same, with a word for the cases that fail.
+    #[must_use]
+    pub fn counting(word: &'static str) -> Self {
         let in_ci =
             std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
         if io::stderr().is_terminal() && !in_ci {
             let target = ProgressDrawTarget::stderr_with_hz(DRAWS);
-            Self::Live(Live { bar: ProgressBar::with_draw_target(None, target), failing: 0 })
+            let bar = ProgressBar::with_draw_target(None, target);
+            Self::Live(Live { bar, word, failing: 0 })
         } else {
             let at = Instant::now();
-            Self::Counter(Counter { planned: 0, done: 0, failing: 0, said: 0, at })
+            Self::Counter(Counter { word, planned: 0, done: 0, failing: 0, said: 0, at })
         }
     }
 }
@@ -82,10 +93,11 @@ impl Live {
                 self.failing += usize::from(is_surprise(result.outcome));
                 let failing = match self.failing {
                     0 => String::new(),
-                    count => format!("{count} failing  "),
+                    count => format!("{count} {}  ", self.word),
                 };
                 self.bar.set_message(format!("{failing}{}  {}", failure::who(result), result.case));
             }
+            Event::UnitFinished(_) => {}
             Event::Finished(_) => self.bar.finish_and_clear(),
         }
         Ok(())
@@ -105,12 +117,12 @@ impl Counter {
                     self.at = Instant::now();
                     let failing = match self.failing {
                         0 => String::new(),
-                        count => format!(", {count} failing"),
+                        count => format!(", {count} {}", self.word),
                     };
                     writeln!(io::stderr(), "{}/{} cases{failing}", self.done, self.planned)?;
                 }
             }
-            Event::Finished(_) => {}
+            Event::UnitFinished(_) | Event::Finished(_) => {}
         }
         Ok(())
     }

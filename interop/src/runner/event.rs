@@ -11,6 +11,7 @@ use crate::model::outcome::{Blame, Close, Finding, Outcome};
 use crate::model::protocol::{Protocol, Service, Transport, as_text};
 use crate::model::sweep::Ruler;
 
+use super::clock::UnitTimes;
 use super::plan::Unit;
 
 /// Something that happened in a run.
@@ -25,6 +26,8 @@ pub enum Event {
     },
     /// A case has come to something.
     CaseFinished(Box<CaseResult>),
+    /// A unit has played all its cases, and its programs are gone. Not told of one that did not begin.
+    UnitFinished(Box<UnitTimes>),
     /// The run is over.
     Finished(Summary),
 }
@@ -223,7 +226,7 @@ impl CaseResult {
     }
 }
 
-fn as_micros<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_micros<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(value.as_micros()).unwrap_or(u64::MAX))
 }
 

@@ -1,8 +1,10 @@
 //! The runner: plans which cases are played with which peers, plays them, and tells what happens as
 //! [`Event`]s. It knows no reporter; reporters know nothing else.
 
+pub mod clock;
 pub mod event;
 mod house;
+pub mod kill_matrix;
 pub mod known;
 pub mod plan;
 mod player;

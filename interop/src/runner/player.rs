@@ -151,7 +151,10 @@ impl<'a> Player<'a> {
         if let Some(exit) = self.house.server_exit() {
             self.died_of_the_last(exit);
         }
-        self.house.prepare(case).await
+        let begun = Instant::now();
+        let prepared = self.house.prepare(case).await;
+        self.table.add_start(begun.elapsed());
+        prepared
     }
 
     fn died_of_the_last(&mut self, exit: Exit) {

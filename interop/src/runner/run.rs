@@ -15,6 +15,7 @@ use crate::model::names::PeerName;
 use crate::peer::build::BuildError;
 use crate::peer::registry::Registry;
 
+use super::clock::UnitTimes;
 use super::event::{CaseResult, Event, Summary};
 use super::plan::Plan;
 use super::{known, unit};
@@ -61,6 +62,10 @@ pub(super) struct Teller(mpsc::Sender<Event>);
 impl Teller {
     pub async fn case(&self, result: CaseResult) {
         self.tell(Event::CaseFinished(Box::new(result))).await;
+    }
+
+    pub async fn unit(&self, times: UnitTimes) {
+        self.tell(Event::UnitFinished(Box::new(times))).await;
     }
 
     async fn tell(&self, event: Event) {

@@ -41,6 +41,8 @@ struct Shared {
     confirmed: u32,
     /// The longest time for which something due was waited for, and came.
     slowest: Duration,
+    /// How long servers took to come up, in all.
+    started: Duration,
     /// What a server that answers nothing would answer to, once it has been asked.
     dialect: Option<Option<String>>,
 }
@@ -138,6 +140,16 @@ impl<'a> Table<'a> {
     pub fn waited(&self, slowest: Duration) {
         let mut shared = self.lock();
         shared.slowest = shared.slowest.max(slowest);
+    }
+
+    /// A server took so long to come up.
+    pub fn add_start(&self, took: Duration) {
+        self.lock().started += took;
+    }
+
+    /// How long servers took to come up, in all.
+    pub fn started(&self) -> Duration {
+        self.lock().started
     }
 
     /// How patient a look is with these peers, which may be slow by nature.

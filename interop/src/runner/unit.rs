@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::limits;
 use crate::model::outcome::Blame;
 
+use super::clock::Clock;
 use super::house::{House, hard_coded_ports};
 use super::plan::Unit;
 use super::player::{JointLook, Player};
@@ -25,6 +26,7 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
     if let Some(reason) = unit.unavailable() {
         return table.tell_all(every, &End::skipped(reason)).await;
     }
+    let mut clock = Clock::start(unit);
     // Ports first: a unit that waits for one must not keep a seat from those that could play.
     let _ports = match hard_coded_ports(unit).await {
         Ok(ports) => ports,
@@ -33,12 +35,14 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
         }
     };
     let Ok(_seat) = seats.acquire().await else { return };
+    clock.seated();
     let house = match House::open(unit, context).await {
         Ok(house) => house,
         Err(error) => {
             return table.tell_all(every, &End::of(&error.into(), Blame::Environment)).await;
         }
     };
+    clock.built();
     let others = (0..limits::BESIDE).map_while(|_| house.one_more());
     let mut others: Vec<Player> = others.map(|house| Player::new(&table, house)).collect();
     let mut player = Player::new(&table, house);
@@ -59,6 +63,7 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
         table.tell(result).await;
     }
     player.leave().await;
+    teller.unit(clock.stop(table.started())).await;
 }
 
 /// In which order cases are played by themselves. What waits comes first where others play beside it; where

@@ -1,0 +1,160 @@
+//! `interop selftest`: the mutants against the catalogue. What would be caught, and by which case.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::exit::Failure;
+use super::output::{self, Format};
+use super::session::{self, PlayArgs};
+use crate::catalogue;
+use crate::model::case::Case;
+use crate::model::names::Role;
+use crate::model::pattern::Pattern;
+use crate::peer::mutants::{FOLDER, Mutants, ROLES};
+use crate::peer::registry::Registry;
+use crate::report::Reporter;
+use crate::report::progress::Progress;
+use crate::report::selftest::{self, Document, Look};
+use crate::runner::kill_matrix::{Asked, KillMatrix};
+use crate::runner::select::Shard;
+use crate::runner::{CaseResult, Event, Plan, Selection};
+
+const AFTER_HELP: &str = "\
+A mutant is a correct program that makes one mistake when the environment variable MUTANT names it.
+Each plays all cases of its roles; those that mutants.toml lists for it have to fail, and the program
+without a mistake has to pass. A case that finds no mutant has to be excused in [unkilled].";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Args {
+    /// Only these mutants: a switch, or a glob such as 'length-*'
+    #[arg(value_name = "MUTANTS")]
+    switches: Vec<glob::Pattern>,
+    /// The list of mutants, or its folder [default: peers/mutants beside the nearest interop.toml]
+    #[arg(long, value_name = "PATH")]
+    mutants: Option<PathBuf>,
+    /// Only these cases: an id, a group, a glob such as 'framing.*', or a clause such as P9
+    #[arg(long = "case", value_name = "PATTERN")]
+    cases: Vec<Pattern>,
+    /// Only this: servers, or clients
+    #[arg(long = "role", value_name = "ROLE", value_parser = role)]
+    roles: Vec<Role>,
+    /// Only the Kth of N equal parts of the mutants
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+    /// Show the whole grid too: mutants down, cases across
+    #[arg(long)]
+    matrix: bool,
+    #[command(flatten)]
+    play: PlayArgs,
+    /// The form of the result on stdout
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    ROLES
+        .into_iter()
+        .find(|role| role.to_string() == text)
+        .ok_or_else(|| "expected server or client".to_owned())
+}
+
+pub fn main(args: &Args) -> Result<ExitCode, Failure> {
+    let all = catalogue::cases();
+    let mutants = args.mutants(&all)?;
+    let selection = args.selection();
+    if let Some(slip) = selection.unmatched_case(&all) {
+        return Err(Failure::nothing_selected(slip));
+    }
+    let registry = mutants.registry();
+    let plan = Plan::new(&registry, &all, &selection);
+    if plan.cases() == 0 {
+        return Err(Failure::nothing_selected(
+            "nothing selected: no mutant is to play any of these cases",
+        ));
+    }
+
+    let mut results = Results::default();
+    let mut reporters: [Box<dyn Reporter + '_>; 2] =
+        [Box::new(Progress::counting("kills")), Box::new(&mut results)];
+    let summary = session::perform(plan, &registry, &all, &args.play, &mut reporters)?;
+    drop(reporters);
+
+    let asked_for = |case: &&Arc<Case>| selection.takes_case(case, case.level);
+    let cases: Vec<Arc<Case>> = all.iter().filter(asked_for).cloned().collect();
+    let asked =
+        Asked { roles: &selection.roles, cases: &cases, everything: args.asks_for_everything() };
+    let matrix = KillMatrix::judge(&mutants, asked, &results.0, &summary);
+    match args.format {
+        Format::Json => output::print_json(&Document::new(&matrix, &summary))?,
+        Format::Human => output::print(&selftest::text(&matrix, &summary, &args.look()))?,
+    }
+    Ok(ExitCode::from(matrix.exit_code(&summary)))
+}
+
+impl Args {
+    /// The mutants that were asked for.
+    fn mutants(&self, cases: &[Arc<Case>]) -> Result<Mutants, Failure> {
+        let path = match &self.mutants {
+            Some(path) => path.clone(),
+            None => {
+                let here = std::env::current_dir().map_err(|e| {
+                    Failure::environment(format!("the working directory is gone: {e}"))
+                })?;
+                Registry::project_root(&here).map_err(Failure::usage)?.join(FOLDER)
+            }
+        };
+        let mut mutants = Mutants::load(&path, cases).map_err(Failure::usage)?;
+        let unknown = |pattern: &&glob::Pattern| {
+            !mutants.mutants.iter().any(|mutant| pattern.matches(mutant.switch.as_str()))
+        };
+        if let Some(pattern) = self.switches.iter().find(unknown) {
+            return Err(Failure::usage(format!(
+                "`{pattern}` names no mutant: {} lists them",
+                path.display()
+            )));
+        }
+        let mut number = 0..;
+        mutants.keep(|mutant| {
+            let named = |pattern: &glob::Pattern| pattern.matches(mutant.switch.as_str());
+            let taken = self.switches.is_empty() || self.switches.iter().any(named);
+            let number = if taken { number.next() } else { None };
+            number.is_some_and(|number| self.shard.is_none_or(|shard| shard.takes(number)))
+        });
+        Ok(mutants)
+    }
+
+    fn selection(&self) -> Selection {
+        let roles = if self.roles.is_empty() { ROLES.to_vec() } else { self.roles.clone() };
+        Selection { roles, cases: self.cases.clone(), ..Selection::default() }
+    }
+
+    const fn asks_for_everything(&self) -> bool {
+        self.switches.is_empty()
+            && self.cases.is_empty()
+            && self.roles.is_empty()
+            && self.shard.is_none()
+    }
+
+    fn look(&self) -> Look {
+        let mut again = vec![super::program(), "selftest".to_owned()];
+        if let Some(path) = &self.mutants {
+            again.extend(["--mutants".to_owned(), path.display().to_string()]);
+        }
+        Look::of_environment(self.matrix, again)
+    }
+}
+
+/// Keeps what a run tells: it is judged when it is over.
+#[derive(Debug, Default)]
+struct Results(Vec<CaseResult>);
+
+impl Reporter for &mut Results {
+    fn event(&mut self, event: &Event) -> std::io::Result<()> {
+        if let Event::CaseFinished(result) = event {
+            self.0.push((**result).clone());
+        }
+        Ok(())
+    }
+}
