@@ -76,11 +76,18 @@ pub const BESIDE: usize = 3;
 /// and waiting longer for it each time would only cost the user's time.
 pub const SECOND_LOOKS: u32 = 2;
 
+/// How many fragments of a case a peer may leave unread until it is not waited for any more.
+pub const UNREAD: u32 = 3;
+
 /// How long a server may leave a connection unaccepted before the next one is made all the same.
 pub const ACCEPT: Duration = Duration::from_millis(200);
 
 /// How long a process may take to be seen dead after its connections were.
-pub const CRASH: Duration = Duration::from_millis(50);
+pub const CRASH: Patience =
+    Patience { silent: Duration::from_millis(500), asleep: Duration::from_millis(30) };
+
+/// The same, of one that nobody watches closely any more.
+pub const CRASH_LATE: Duration = Duration::from_millis(50);
 
 /// How long a server that answers nothing has to answer one in another framing, once for all framings.
 pub const DIALECT: Duration = Duration::from_millis(300);
@@ -109,9 +116,9 @@ pub const SMALL_BUFFER: u32 = 4096;
 /// How many lanes of a case are played at once: fewer connections than every server has to take.
 pub const LANES: usize = 50;
 
-/// How long a program may use the processor until it counts as never coming to rest, and how much of one
-/// look's time is rest still: the clean-up after many connections takes a while.
-pub const REST: Duration = Duration::from_secs(1);
+/// For which part of the patience a program may use the processor until it counts as never coming to rest. The
+/// clean-up after many connections takes a while.
+pub const REST: u32 = 4;
 
 /// How long one case may take in all, so that a peer which sends a byte now and then cannot hold a run.
 pub const CASE: Duration = Duration::from_secs(120);

@@ -1,8 +1,8 @@
 //! `limits.*`: lengths that nobody should believe, and bytes that are no frames at all.
 
 use super::entry::{
-    Entry, HEADER, entry, exchange, feed, health_ping, server_steps, side_by_side, whole, write,
-    write_on,
+    Entry, HEADER, entry, exchange, feed, feed_to, health_ping, server_steps, side_by_side, whole,
+    write, write_on,
 };
 use crate::model::body::Body;
 use crate::model::case::{Budget, Part, Resource, Step};
@@ -28,7 +28,7 @@ pub(super) fn entries() -> Vec<Entry> {
             .should()
             .must_with_limit()
             .play(Role::Server, oversize_server())
-            .play(Role::Client, refusing_client(Part::Claim(CLAIMS[1]))),
+            .play(Role::Client, oversize_client()),
         entry("limits.refused-from-header", "the body awaited of what is refused anyway")
             .covers(&[P9])
             .should()
@@ -43,7 +43,7 @@ pub(super) fn entries() -> Vec<Entry> {
             .should()
             .must_with_limit()
             .play(Role::Server, over_max_server())
-            .play(Role::Client, refusing_client(Part::ClaimOver(1))),
+            .play(Role::Client, refusing_client(0, Part::ClaimOver(1))),
         entry("limits.oversize-reserve", "memory taken for a length that was only claimed")
             .covers(&[P9])
             .play(Role::Server, oversize_reserve_server())
@@ -64,8 +64,9 @@ pub(super) fn entries() -> Vec<Entry> {
             .should()
             .play(Role::Server, garbage()),
         entry("limits.foreign", "a crash, or a hang of others, on bytes of another protocol")
-            .covers(&[P11])
-            .play(Role::Server, foreign()),
+            .covers(&[P11, P13])
+            .play(Role::Server, foreign())
+            .play(Role::Client, foreign_client()),
         entry("limits.slowloris", "a few clients that never finish keeping all others out")
             .covers(&[P6, P11])
             .should()
@@ -167,15 +168,20 @@ fn oversize_server() -> Vec<Step> {
 }
 
 /// The client has to give up, and to say so by its exit status.
-fn refusing_client(too_long: Part) -> Vec<Step> {
+fn refusing_client(conn: u16, too_long: Part) -> Vec<Step> {
     vec![
-        feed(["what will come back is far too long"]),
+        feed_to(conn, ["what will come back is far too long"]),
         Step::Settle,
-        write(Cut::Whole, vec![too_long]),
+        write_on(conn, Cut::Whole, vec![too_long]),
         Step::Settle,
-        Step::EndInput { conn: 0 },
+        Step::EndInput { conn },
         Step::Settle,
     ]
+}
+
+/// One client for each length that is signed, or wraps around, or is merely far too long.
+fn oversize_client() -> Vec<Step> {
+    (0..).zip(CLAIMS).flat_map(|(conn, claim)| refusing_client(conn, Part::Claim(claim))).collect()
 }
 
 /// The good one has been read when the bad one comes, or comes with it; its answer is due all the same.
@@ -194,6 +200,18 @@ fn foreign() -> Vec<Step> {
     };
     let next = FOREIGN.len() as u16;
     [(0..).zip(FOREIGN).flat_map(lands).collect(), health_ping(next)].concat()
+}
+
+/// A server of another protocol answers, and ends. The client has to say so by its exit status.
+fn foreign_client() -> Vec<Step> {
+    vec![
+        feed([ANSWERED]),
+        Step::Settle,
+        write(Cut::Whole, vec![Part::Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())]),
+        Step::Finish { conn: 0 },
+        Step::EndInput { conn: 0 },
+        Step::Settle,
+    ]
 }
 
 /// Fifty clients announce as much as the server takes, and send nothing of it.

@@ -58,7 +58,8 @@ impl Conduct<'_> {
                 };
                 (self.main_clause(), self.uses_too_much(*budget, *growth), weight)
             }
-            Sight::Rested { at_rest: false } => {
+            // After hard work, it may only not have come to rest yet.
+            Sight::Rested { at_rest: false } if self.is_about("limits.spin") => {
                 let summary = format!(
                     "the {} keeps a processor busy although there is nothing to do",
                     self.blame

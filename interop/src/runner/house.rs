@@ -163,7 +163,7 @@ impl<'a> House<'a> {
     /// The same, of a server that may be about to.
     pub async fn server_exit_soon(&self) -> Option<Exit> {
         let mut exit = self.ours()?.watch_exit();
-        timeout(limits::CRASH, wait_exit(&mut exit)).await.ok().flatten()
+        timeout(limits::CRASH_LATE, wait_exit(&mut exit)).await.ok().flatten()
     }
 
     /// What a server that answers nothing would answer to.

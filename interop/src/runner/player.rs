@@ -11,6 +11,7 @@ use crate::model::outcome::{Blame, Outcome, Verdict};
 use crate::model::transcript::Exit;
 use crate::peer::start::StartError;
 use crate::stage::Acted;
+use crate::stage::scene::Slowness;
 
 use super::event::CaseResult;
 use super::house::House;
@@ -33,8 +34,8 @@ struct Look {
     stalled: bool,
     /// Looking again would show the same, and might cost a minute.
     certain: bool,
-    /// The longest time for which something due was waited for, and came.
-    slowest: Duration,
+    /// How slow the peers were.
+    slowest: Slowness,
 }
 
 /// One look at cases that are played together.
@@ -78,7 +79,9 @@ impl<'a> Player<'a> {
         let passes = |look: &&Look| look.result.outcome == Outcome::Pass;
         let passed = again.iter().filter(passes).count();
         // It was late, and not wrong, where it is always that slow.
-        let slow = again.iter().any(|look| look.slowest >= patience.asleep / 2);
+        let slow = again.iter().any(|look| {
+            look.slowest.slept >= patience.asleep / 2 || look.slowest.waited >= patience.silent / 2
+        });
         if passed == again.len() && first.stalled && slow {
             return Ok(again.remove(0).result);
         }
@@ -99,7 +102,7 @@ impl<'a> Player<'a> {
         self.prepare(case).await?;
         let begun = Instant::now();
         let mut result = CaseResult::blank(self.table.unit, case, *level);
-        let (mut stalled, mut certain, mut slowest) = (false, false, Duration::ZERO);
+        let (mut stalled, mut certain, mut slowest) = (false, false, Slowness::default());
         match self.house.act(case, patience).await {
             Ok(acted) => {
                 let verdict = judge(case, &acted.transcript);

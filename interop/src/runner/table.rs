@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::limits::{self, Patience};
 use crate::model::outcome::{Blame, Outcome};
 use crate::peer::start::StartError;
+use crate::stage::scene::Slowness;
 
 use super::event::CaseResult;
 use super::plan::Unit;
@@ -39,8 +40,8 @@ struct Shared {
     any_wrong: bool,
     /// How many failures were confirmed.
     confirmed: u32,
-    /// The longest time for which something due was waited for, and came.
-    slowest: Duration,
+    /// How slow the peers are by nature.
+    slowest: Slowness,
     /// How long servers took to come up, in all.
     started: Duration,
     /// What a server that answers nothing would answer to, once it has been asked.
@@ -136,8 +137,8 @@ impl<'a> Table<'a> {
         self.lock().confirmed >= limits::SECOND_LOOKS
     }
 
-    /// Something due came after so long.
-    pub fn waited(&self, slowest: Duration) {
+    /// The peers were so slow, and did what was due.
+    pub fn waited(&self, slowest: Slowness) {
         let mut shared = self.lock();
         shared.slowest = shared.slowest.max(slowest);
     }
@@ -155,11 +156,12 @@ impl<'a> Table<'a> {
     /// How patient a look is with these peers, which may be slow by nature.
     pub fn patience(&self, base: Patience) -> Patience {
         let shared = self.lock();
-        let slow = shared.slowest * limits::SLOWER;
+        let Slowness { waited, slept } = shared.slowest;
         // One that was seen to hang before is not waited for again as if it were only slow.
         let base = if shared.confirmed > 0 { base.scaled(0.5) } else { base };
-        Patience { silent: base.silent.max(slow), asleep: base.asleep.max(slow) }
-            .scaled(self.timeout_scale)
+        let silent = base.silent.max(waited * limits::SLOWER);
+        let asleep = base.asleep.max(slept * limits::SLOWER);
+        Patience { silent, asleep }.scaled(self.timeout_scale)
     }
 
     /// What a server that answers nothing would answer to; asked once.

@@ -17,7 +17,7 @@ use super::cast::{Cast, ClientCast, Standing};
 use super::link::Link;
 use super::own::OwnServer;
 use super::raw::{RawEnd, bytes_of, connect};
-use super::scene::Scene;
+use super::scene::{Scene, Slowness};
 use crate::limits::{self, Patience};
 use crate::model::case::{Case, Step, Write};
 use crate::model::ledger::Scope;
@@ -35,8 +35,8 @@ use crate::peer::vitals::Vitals;
 pub struct Acted {
     /// Everything that was done and seen.
     pub transcript: Transcript,
-    /// The longest time for which something due was waited for, and came.
-    pub slowest: Duration,
+    /// How slow the programs were by nature.
+    pub slowest: Slowness,
     /// The last lines of output of the programs that the case started.
     pub tails: Tails,
 }
@@ -332,7 +332,8 @@ impl<'a> Actor<'a> {
             && let Some(address) = self.server().map(|server| server.address)
         {
             let channel = Channel::Answers(conn);
-            let end = connect(address, self.holds_back.then_some(limits::SMALL_BUFFER))
+            let buffer = self.holds_back.then_some(limits::SMALL_BUFFER);
+            let end = connect(address, buffer, self.scene.reads())
                 .await
                 .and_then(|stream| RawEnd::new(stream, channel, self.scene.clone()));
             match end {
@@ -477,7 +478,9 @@ impl<'a> Actor<'a> {
 
     /// Ends everything in good order, and returns the programs' last words.
     async fn leave(mut self) -> Tails {
-        let ends = std::mem::take(&mut self.raw).into_values().map(|end| tokio::spawn(end.close()));
+        let drain = !self.scene.is_past_manners();
+        let raw = std::mem::take(&mut self.raw).into_values();
+        let ends = raw.map(|end| tokio::spawn(end.close(drain)));
         let links =
             std::mem::take(&mut self.links).into_values().map(|link| tokio::spawn(link.close()));
         for closing in ends.chain(links).collect::<Vec<_>>() {
@@ -498,13 +501,13 @@ impl<'a> Actor<'a> {
     }
 
     /// A program that dies closes its connections a moment before its end is known, and may do so where a
-    /// connection was to end anyway.
+    /// connection was to end anyway. One that does nothing any more is not about to die.
     async fn wait_for_a_crash(&self, case: &Case) {
         let hostile = [Clause::P8, Clause::P9, Clause::P11];
         let hostile = case.clauses.iter().any(|clause| hostile.contains(clause));
         let exit = self.server().and_then(|server| server.exit.clone());
         if let Some(mut exit) = exit.filter(|_| hostile || self.scene.is_broken())
-            && let Ok(Some(exit)) = timeout(limits::CRASH, wait_exit(&mut exit)).await
+            && let Some(Some(exit)) = self.scene.within(limits::CRASH, wait_exit(&mut exit)).await
         {
             // Whoever watches it may not have come to write it down.
             self.scene.saw(Sight::ServerExited { exit });

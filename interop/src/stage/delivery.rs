@@ -77,8 +77,12 @@ impl Delivery {
     /// Waits until the receiver has read everything written so far. Where it does not, or the kernel
     /// cannot be asked, the rest of this connection goes on without proof.
     pub async fn read_by_receiver(&mut self) -> Read {
-        if self.scene.in_time(self.proof.confirm(self.written)).await == Some(true) {
-            return Read::Confirmed;
+        if self.scene.reads() {
+            match self.scene.in_time(self.proof.confirm(self.written)).await {
+                Some(true) => return Read::Confirmed,
+                Some(false) => {}
+                None => self.scene.saw_unread(),
+            }
         }
         self.proof = Proof::Pause;
         sleep(limits::UNPROVEN_DELIVERY).await;

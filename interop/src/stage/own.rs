@@ -135,7 +135,7 @@ impl Actor<'_> {
     /// Waits until the program under test does nothing any more, and writes down whether it came to that.
     pub(super) async fn rest(&mut self) {
         let Some(program) = self.program() else { return };
-        let deadline = Instant::now() + limits::REST;
+        let deadline = Instant::now() + self.scene.patience().silent / limits::REST;
         let mut before = Demand::of(program);
         let at_rest = loop {
             let begun = Instant::now();

@@ -165,14 +165,15 @@ impl RawEnd {
     }
 
     /// Closes with good manners: our direction is ended, what still comes is read, then we close. A
-    /// connection that the peer ended first is reset instead, for else its port would stay in TIME_WAIT.
-    pub async fn close(mut self) {
+    /// connection that the peer ended first is reset instead, for else its port would stay in TIME_WAIT. Nor is
+    /// the end waited for without `drain`.
+    pub async fn close(mut self, drain: bool) {
         if !self.finished && !self.has_read_all() {
             let _ = SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write);
             self.finished = true;
         }
         match &mut self.reader {
-            Some(reader) if self.finished => drop(timeout(limits::DRAIN, reader).await),
+            Some(reader) if self.finished && drain => drop(timeout(limits::DRAIN, reader).await),
             _ => self.reset().await,
         }
     }
@@ -241,17 +242,20 @@ fn segments(_stream: &TcpStream) -> Option<u32> {
 
 /// Connects as a client, and waits until nobody waits to be accepted. A backlog that overflows costs a second
 /// for each that it drops, and it is no fault to have a short one while clients come one after the other. The
-/// receive buffer, in bytes, is the system's choice where none is given.
+/// receive buffer, in bytes, is the system's choice where none is given. A server that was seen not to get on is
+/// not waited for again (`wait`).
 ///
 /// # Errors
 /// When the server does not accept.
-pub async fn connect(server: SocketAddr, buffer: Option<u32>) -> io::Result<TcpStream> {
+pub async fn connect(server: SocketAddr, buffer: Option<u32>, wait: bool) -> io::Result<TcpStream> {
     let socket = if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     if let Some(bytes) = buffer {
         socket.set_recv_buffer_size(bytes)?;
     }
     let stream = timeout(limits::START, socket.connect(server)).await??;
-    accepted(server).await;
+    if wait {
+        accepted(server).await;
+    }
     Ok(stream)
 }
 

@@ -1,8 +1,8 @@
 //! What all tasks of a case share: the events so far, and the ledger that says what is still due.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub struct Scene {
     changed: Notify,
     /// An end that is not judged was waited for in vain.
     keeps_open: AtomicBool,
+    /// How often a fragment was not read in time.
+    unread: AtomicU32,
     /// The programs under test.
     programs: Mutex<Sleep>,
 }
@@ -39,8 +41,24 @@ struct Books {
     ledger: Ledger,
     transcript: Transcript,
     stalled: Stalled,
-    /// The longest time for which something due was waited for, and came.
-    slowest: Duration,
+    slowest: Slowness,
+}
+
+/// How slow a program is by nature: the longest waits for something due that came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Slowness {
+    /// The whole wait.
+    pub waited: Duration,
+    /// The part of it for which the program slept, as far as that was seen.
+    pub slept: Duration,
+}
+
+impl Slowness {
+    /// The longer of both.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self { waited: self.waited.max(other.waited), slept: self.slept.max(other.slept) }
+    }
 }
 
 /// What was waited for in vain so far.
@@ -79,7 +97,7 @@ impl Scene {
     pub fn new(setting: Setting, clauses: &[Clause], patience: Patience) -> Self {
         let ledger = Ledger::new(setting.clone());
         let transcript = Transcript { setting, events: Vec::new() };
-        let (stalled, slowest) = (Stalled::default(), Duration::ZERO);
+        let (stalled, slowest) = (Stalled::default(), Slowness::default());
         Self {
             begun: Instant::now(),
             clauses: clauses.to_vec(),
@@ -87,6 +105,7 @@ impl Scene {
             books: Mutex::new(Books { ledger, transcript, stalled, slowest }),
             changed: Notify::new(),
             keeps_open: AtomicBool::new(false),
+            unread: AtomicU32::new(0),
             programs: Mutex::default(),
         }
     }
@@ -149,7 +168,8 @@ impl Scene {
                 Wait::UnjudgedEnd => limits::UNJUDGED_END,
             };
             let begun = Instant::now();
-            if self.within(patience, changed).await.is_none() {
+            let slept = AtomicU64::new(0);
+            if self.within_noting(patience, changed, &slept).await.is_none() {
                 self.keeps_open.store(true, Relaxed);
                 if self.waits_for(scope) == Wait::Due {
                     let waiting_for = lock(&self.books).ledger.waiting_for(scope);
@@ -162,8 +182,9 @@ impl Scene {
                 return;
             }
             if wait == Wait::Due {
+                let slept = Duration::from_millis(slept.into_inner());
                 let mut books = lock(&self.books);
-                books.slowest = books.slowest.max(begun.elapsed());
+                books.slowest = books.slowest.max(Slowness { waited: begun.elapsed(), slept });
             }
         }
     }
@@ -191,6 +212,16 @@ impl Scene {
         patience: Patience,
         awaited: impl Future<Output = T>,
     ) -> Option<T> {
+        self.within_noting(patience, awaited, &AtomicU64::new(0)).await
+    }
+
+    /// The same, and notes for how long the programs were seen to sleep, in milliseconds.
+    async fn within_noting<T>(
+        &self,
+        patience: Patience,
+        awaited: impl Future<Output = T>,
+        slept: &AtomicU64,
+    ) -> Option<T> {
         tokio::pin!(awaited);
         let mut waited = Duration::ZERO;
         loop {
@@ -200,8 +231,9 @@ impl Scene {
             }
             // Where it took much longer, it was we who did not get on: that says nothing of the others.
             waited += begun.elapsed().min(limits::GLANCE * 2);
-            let asleep = || lock(&self.programs).lasted().min(waited);
-            if waited >= patience.silent || asleep() >= patience.asleep {
+            let asleep = lock(&self.programs).lasted().min(waited);
+            slept.store(u64::try_from(asleep.as_millis()).unwrap_or(u64::MAX), Relaxed);
+            if waited >= patience.silent || asleep >= patience.asleep {
                 return None;
             }
         }
@@ -215,15 +247,34 @@ impl Scene {
         books.stalled.concerns(scope) || books.ledger.progress(scope) == Progress::Broken
     }
 
+    /// Whether there is no use in closing connections with good manners: the peer will not answer in kind, or
+    /// nothing of it is of interest any more.
+    #[must_use]
+    pub fn is_past_manners(&self) -> bool {
+        self.keeps_open.load(Relaxed) || self.is_decided(&Scope::All)
+    }
+
+    /// Whether the peer reads what it gets, as far as is known: one that has not read some fragments in time is
+    /// not waited for with each of the others.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        self.unread.load(Relaxed) < limits::UNREAD
+    }
+
+    /// A fragment was not read in time.
+    pub fn saw_unread(&self) {
+        self.unread.fetch_add(1, Relaxed);
+    }
+
     /// Whether what was seen cannot become right any more.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         lock(&self.books).ledger.progress(&Scope::All) == Progress::Broken
     }
 
-    /// The longest time for which something due was waited for, and came.
+    /// How slow the programs were so far.
     #[must_use]
-    pub fn slowest(&self) -> Duration {
+    pub fn slowest(&self) -> Slowness {
         lock(&self.books).slowest
     }
 
