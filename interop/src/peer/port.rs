@@ -169,6 +169,8 @@ fn is_reachable(local: IpAddr) -> bool {
 
 /// Linux's tables of sockets.
 mod table {
+    use std::fs::File;
+    use std::io::{BufRead, BufReader};
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
     pub const TIME_WAIT: u8 = 0x06;
@@ -177,19 +179,41 @@ mod table {
     /// The local addresses of all sockets in this state with this local port. Where there are no tables,
     /// there are none.
     pub fn locals(port: u16, state: u8) -> Vec<IpAddr> {
-        let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
-        let rows = tables.iter().flatten().flat_map(|table| table.lines());
-        rows.filter_map(|line| local(line, port, state)).collect()
+        let mut found = Vec::new();
+        for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+            let Ok(table) = File::open(table) else { continue };
+            let rows = BufReader::new(table).lines().map_while(Result::ok).skip(1);
+            for row in rows.filter_map(|row| Row::parse(&row)) {
+                // Those that listen come first. The others may be tens of thousands, and the kernel writes
+                // down only what is read.
+                if state == LISTEN && row.state != LISTEN {
+                    break;
+                }
+                if (row.port, row.state) == (port, state) {
+                    found.push(row.local);
+                }
+            }
+        }
+        found
     }
 
-    /// The local address in a row, if the row is for this port and state.
-    pub fn local(row: &str, port: u16, state: u8) -> Option<IpAddr> {
-        // The row's number, the local address, the remote one, the state.
-        let mut columns = row.split_whitespace().skip(1);
-        let (address, at) = columns.next()?.split_once(':')?;
-        let ours = u16::from_str_radix(at, 16) == Ok(port)
-            && u8::from_str_radix(columns.nth(1)?, 16) == Ok(state);
-        ours.then(|| parse(address)).flatten()
+    /// What we want to know of a socket.
+    #[derive(Debug, PartialEq, Eq)]
+    pub struct Row {
+        pub local: IpAddr,
+        pub port: u16,
+        pub state: u8,
+    }
+
+    impl Row {
+        pub fn parse(row: &str) -> Option<Self> {
+            // The row's number, the local address, the remote one, the state.
+            let mut columns = row.split_whitespace().skip(1);
+            let (address, port) = columns.next()?.split_once(':')?;
+            let port = u16::from_str_radix(port, 16).ok()?;
+            let state = u8::from_str_radix(columns.nth(1)?, 16).ok()?;
+            Some(Self { local: parse(address)?, port, state })
+        }
     }
 
     /// An address is written as numbers of 32 bits, each of which the kernel read from the address's bytes
@@ -250,25 +274,29 @@ mod tests {
     #[cfg(target_endian = "little")]
     #[test]
     fn rows_of_the_kernels_tables_are_read() {
-        let is = |row: &str, port, state, address: Option<&str>| {
-            let expected = address.map(|address| address.parse().unwrap());
-            assert_eq!(table::local(row, port, state), expected, "{row}");
+        let is = |row: &str, expected: Option<(&str, u16, u8)>| {
+            let expected = expected.map(|(local, port, state)| {
+                let local = local.parse().unwrap();
+                table::Row { local, port, state }
+            });
+            assert_eq!(table::Row::parse(row), expected, "{row}");
         };
-        let v4 =
-            "   0: 0201007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000";
-        is(v4, 8080, table::LISTEN, Some("127.0.1.2"));
-        is(v4, 8081, table::LISTEN, None);
-        is(v4, 8080, table::TIME_WAIT, None);
-        let v6 =
-            "   1: B80D0120000000000000000001000000:0016 00000000000000000000000000000000:0000 0A";
-        is(v6, 22, table::LISTEN, Some("2001:db8::1"));
-        let mapped =
-            "   2: 0000000000000000FFFF00000100007F:0016 00000000:0000 06 00000000:00000000";
-        is(mapped, 22, table::TIME_WAIT, Some("::ffff:127.0.0.1"));
-        is("  sl  local_address rem_address   st tx_queue rx_queue tr tm->when", 22, 10, None);
-        is("   3: 01:0016 00:0000 0A", 22, table::LISTEN, None);
-        is("   3: 0100007F:0016", 22, table::LISTEN, None);
-        is("", 22, table::LISTEN, None);
+        is(
+            "   0: 0201007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000",
+            Some(("127.0.1.2", 8080, table::LISTEN)),
+        );
+        is(
+            "   1: B80D0120000000000000000001000000:0016 00000000000000000000000000000000:0000 0A",
+            Some(("2001:db8::1", 22, table::LISTEN)),
+        );
+        is(
+            "   2: 0000000000000000FFFF00000100007F:0016 00000000:0000 06 00000000:00000000",
+            Some(("::ffff:127.0.0.1", 22, table::TIME_WAIT)),
+        );
+        is("  sl  local_address rem_address   st tx_queue rx_queue tr tm->when", None);
+        is("   3: 01:0016 00:0000 0A", None);
+        is("   3: 0100007F:0016", None);
+        is("", None);
     }
 
     #[cfg(target_os = "linux")]
