@@ -7,6 +7,7 @@
 pub mod body;
 pub mod case;
 pub mod cut;
+pub mod diagnosis;
 pub mod excerpt;
 pub mod ledger;
 pub mod names;
@@ -14,5 +15,4 @@ pub mod oracle;
 pub mod outcome;
 pub mod pattern;
 pub mod protocol;
-pub mod signature;
 pub mod transcript;

@@ -6,12 +6,12 @@
 use rust_server::framing::{Framing, MaxFrame, Parse};
 
 use super::case::Case;
+use super::diagnosis::diagnose;
 use super::excerpt::Excerpt;
 use super::ledger::{Account, ClientAccount, Deviation, DueExit, Ledger};
 use super::names::{Clause, Role};
 use super::outcome::{Blame, Close, Finding, Verdict};
 use super::protocol::NOTATION;
-use super::signature;
 use super::transcript::{Channel, ChannelEnd, Conn, Exit, Setting, Sight, Transcript, What, Wire};
 
 /// Judges what was seen against what the protocol says was due.
@@ -30,6 +30,7 @@ pub fn judge(case: &Case, transcript: &Transcript) -> Verdict {
 
 struct Replay<'a> {
     case: &'a Case,
+    transcript: &'a Transcript,
     setting: &'a Setting,
     ledger: Ledger,
     /// The raw end was in the middle of a message when the first excess byte came.
@@ -55,13 +56,13 @@ impl<'a> Replay<'a> {
                 _ => {}
             }
         }
-        Self { case, setting: &transcript.setting, ledger, early, stalled_for }
+        Self { case, transcript, setting: &transcript.setting, ledger, early, stalled_for }
     }
 
     fn finding(&self) -> Option<Finding> {
         let deviation = || self.first(|channel, account| self.wrong_bytes(channel, account));
         let missing = || self.first(|channel, account| self.missing_bytes(channel, account));
-        let crash = || self.ledger.server_exit().map(crashed);
+        let crash = || self.crash();
         let end = || self.first(|channel, account| self.missing_end(channel, account));
         let exit =
             || self.ledger.clients().find_map(|(conn, client)| self.wrong_exit(conn, client));
@@ -74,6 +75,13 @@ impl<'a> Replay<'a> {
             .or_else(end)
             .or_else(exit)
             .or_else(|| self.late())
+    }
+
+    /// P11: what the server had still to say when it died tells of what it died.
+    fn crash(&self) -> Option<Finding> {
+        let finding = crashed(self.ledger.server_exit()?);
+        let missing = self.first(|channel, account| self.missing_bytes(channel, account));
+        Some(Finding { diagnosis: missing.and_then(|missing| missing.diagnosis), ..finding })
     }
 
     fn first(&self, look: impl Fn(Channel, &Account) -> Option<Finding>) -> Option<Finding> {
@@ -126,14 +134,12 @@ impl<'a> Replay<'a> {
         };
         // What was due only later is no part of what was due then.
         let due = if excess { &account.due[..offset] } else { &account.due[..] };
-        let early = excess && self.early;
-        let diagnosis = || signature::diagnose(framing, due, &account.seen, offset);
         Some(Finding {
             clause,
             blame: self.blame(channel),
             summary,
-            diagnosis: (!early).then(diagnosis).flatten(),
-            excerpt: Some(Excerpt::around(offset, due, &account.seen)),
+            diagnosis: diagnose(self.transcript, &self.ledger, channel),
+            excerpt: Some(Excerpt::around(framing, offset, due, &account.seen)),
             binds: false,
         })
     }
@@ -177,8 +183,13 @@ impl<'a> Replay<'a> {
             summary: format!(
                 "{how} with {channel} {index} of {of} due: {seen} of {due} bytes were seen"
             ),
-            diagnosis: None,
-            excerpt: Some(Excerpt::around(seen, &account.due, &account.seen)),
+            diagnosis: diagnose(self.transcript, &self.ledger, channel),
+            excerpt: Some(Excerpt::around(
+                self.framing(channel),
+                seen,
+                &account.due,
+                &account.seen,
+            )),
             binds: false,
         })
     }

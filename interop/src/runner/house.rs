@@ -20,7 +20,7 @@ use crate::peer::process::{Launch, wait_exit};
 use crate::peer::registry::Peer;
 use crate::peer::server::RunningServer;
 use crate::peer::start::StartError;
-use crate::stage::{Acted, Cast, ClientCast, ServerCast, act, dialect};
+use crate::stage::{Acted, Cast, ClientCast, Heard, ServerCast, act, dialect};
 
 use super::plan::Unit;
 use super::run::Context;
@@ -161,10 +161,11 @@ impl<'a> House<'a> {
     }
 
     /// What a server that answers nothing would answer to.
-    pub async fn dialect(&self) -> Option<String> {
-        let address = match self.server.as_ref()? {
-            Standing::Program { server, .. } => server.address(),
-            Standing::Elsewhere(address) => *address,
+    pub async fn dialect(&self) -> Heard {
+        let address = match &self.server {
+            Some(Standing::Program { server, .. }) => server.address(),
+            Some(Standing::Elsewhere(address)) => *address,
+            None => return Heard::Nothing,
         };
         dialect::diagnose(address, self.unit.protocol, limits::DIALECT).await
     }

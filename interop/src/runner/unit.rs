@@ -16,7 +16,7 @@ use crate::model::oracle::{crashed, judge};
 use crate::model::outcome::{Blame, Outcome, Verdict};
 use crate::model::transcript::Exit;
 use crate::peer::start::StartError;
-use crate::stage::Acted;
+use crate::stage::{Acted, Heard};
 
 use super::event::CaseResult;
 use super::house::{House, hard_coded_ports};
@@ -46,7 +46,8 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
             return End::of(&error.into(), Blame::Environment).tell(unit, all, tell).await;
         }
     };
-    let mut player = Player { unit, house, tell, last: None, accused: 0, dialect: None };
+    let mut player =
+        Player { unit, house, tell, last: None, accused: 0, dialect: None, alive: false };
     let played = player.play_all().await;
     player.leave().await;
     if let Err(NoServer { error, unplayed }) = played {
@@ -97,7 +98,9 @@ struct Player<'a> {
     /// How often a failure was confirmed by a second look.
     accused: u32,
     /// What a server that answers nothing would answer to, once it has been asked.
-    dialect: Option<Option<String>>,
+    dialect: Option<Heard>,
+    /// It was right in a case in which it had to say something.
+    alive: bool,
 }
 
 /// One look at a case.
@@ -215,8 +218,8 @@ impl Player<'_> {
             Err(error) => End::of(&error, Blame::Client).mark(&mut result),
         }
         result.duration_us = begun.elapsed();
-        if result.blame == Some(Blame::Server) && result.got_nothing() {
-            result.diagnosis = self.dialect().await;
+        if !self.alive && result.outcome != Outcome::Pass && result.got_nothing() {
+            self.diagnose_silence(&mut result).await;
         }
         if result.outcome != Outcome::Pass {
             self.house.tear_down().await;
@@ -224,7 +227,20 @@ impl Player<'_> {
         Ok(Look { result, stalled })
     }
 
-    fn enter(&self, verdict: Verdict, acted: Acted, case: &Case, result: &mut CaseResult) {
+    /// Who has never said anything may be silent for other reasons than the way in which this came.
+    async fn diagnose_silence(&mut self, result: &mut CaseResult) {
+        let heard = match result.blame {
+            Some(Blame::Server) => self.dialect().await,
+            _ => Heard::Nothing,
+        };
+        match heard {
+            Heard::Rightly => {}
+            Heard::As(difference) => result.diagnosis = Some(difference),
+            Heard::Nothing => result.diagnosis = None,
+        }
+    }
+
+    fn enter(&mut self, verdict: Verdict, acted: Acted, case: &Case, result: &mut CaseResult) {
         result.close = verdict.close;
         result.confirmed = verdict.confirmed;
         match verdict.finding {
@@ -241,7 +257,7 @@ impl Player<'_> {
                 result.blame = Some(Blame::Harness);
                 result.summary = "nothing was put before the peer".to_owned();
             }
-            None => {}
+            None => self.alive |= acted.transcript.peer_has_spoken(),
         }
     }
 
@@ -280,11 +296,11 @@ impl Player<'_> {
         self.house.take_down().await;
     }
 
-    async fn dialect(&mut self) -> Option<String> {
-        if self.dialect.is_none() {
-            self.dialect = Some(self.house.dialect().await);
+    async fn dialect(&mut self) -> Heard {
+        if let Some(heard) = &self.dialect {
+            return heard.clone();
         }
-        self.dialect.clone().flatten()
+        self.dialect.insert(self.house.dialect().await).clone()
     }
 
     /// `None` when the client could not be started.

@@ -14,3 +14,4 @@ pub mod scene;
 pub mod sock_diag;
 
 pub use act::{Acted, Cast, ClientCast, ServerCast, act};
+pub use dialect::Heard;
