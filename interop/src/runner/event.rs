@@ -196,6 +196,14 @@ impl CaseResult {
         self.excerpt.as_ref().is_some_and(nothing)
     }
 
+    /// Whether what was found is that nothing wrong came, and then nothing more.
+    pub(super) fn fell_silent(&self) -> bool {
+        let silent = |excerpt: &Excerpt| {
+            !excerpt.got.more && excerpt.got.start + excerpt.got.bytes.len() == excerpt.offset
+        };
+        self.excerpt.as_ref().is_some_and(silent)
+    }
+
     /// Something was found in it; a reason makes it a known deviation.
     pub(super) fn accuse(&mut self, finding: Finding, reason: Option<String>) {
         self.outcome = if reason.is_some() { Outcome::Known } else { Outcome::Fail };

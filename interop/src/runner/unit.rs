@@ -218,25 +218,28 @@ impl Player<'_> {
             Err(error) => End::of(&error, Blame::Client).mark(&mut result),
         }
         result.duration_us = begun.elapsed();
-        if !self.alive && result.outcome != Outcome::Pass && result.got_nothing() {
-            self.diagnose_silence(&mut result).await;
-        }
+        self.diagnose_silence(&mut result).await;
         if result.outcome != Outcome::Pass {
             self.house.tear_down().await;
         }
         Ok(Look { result, stalled })
     }
 
-    /// Who has never said anything may be silent for other reasons than the way in which this came.
+    /// Who says nothing may do so for other reasons than the way in which this came.
     async fn diagnose_silence(&mut self, result: &mut CaseResult) {
-        let heard = match result.blame {
-            Some(Blame::Server) => self.dialect().await,
+        if result.outcome == Outcome::Pass || !result.fell_silent() {
+            return;
+        }
+        let heard = match (result.blame, &self.dialect) {
+            (Some(Blame::Server), Some(heard)) => heard.clone(),
+            (Some(Blame::Server), None) if result.got_nothing() => self.dialect().await,
+            (Some(Blame::Server), None) => return,
             _ => Heard::Nothing,
         };
         match heard {
-            Heard::Rightly => {}
             Heard::As(difference) => result.diagnosis = Some(difference),
-            Heard::Nothing => result.diagnosis = None,
+            Heard::Nothing if !self.alive && result.got_nothing() => result.diagnosis = None,
+            Heard::Rightly | Heard::Nothing => {}
         }
     }
 

@@ -4,7 +4,7 @@
 //! the messages. What a peer made of the reads that it is known to have seen is held against
 //! [broken readers](readers), small programs that are run over the same reads. What is left is told as what
 //! became of the [sequence](sequence) of messages. A mistake that a single byte contradicts is not named, and
-//! neither is any where none explains all that was seen.
+//! neither is any where two that are about different things explain the same.
 
 use std::cell::OnceCell;
 
@@ -34,16 +34,16 @@ pub fn diagnose(transcript: &Transcript, ledger: &Ledger, channel: Channel) -> O
         return of_a_stop(&evidence, transcript, ledger);
     }
     let readers = Readers { evidence: &evidence, transcript, ledger, witnesses: OnceCell::new() };
-    readers
-        .explaining(readers::FRAMES)
-        .next()
-        .map(|(words, _)| words)
-        .or_else(|| writer::diagnose(evidence.out, evidence.due, evidence.seen, evidence.offset))
+    let mut framing = readers.explaining(readers::FRAMES);
+    if let Some((words, about)) = framing.next() {
+        return framing.all(|(_, other)| other == about).then_some(words);
+    }
+    writer::diagnose(evidence.out, evidence.due, evidence.seen, evidence.offset)
         .or_else(|| readers.explaining(readers::TEXT).next().map(|(words, _)| words))
         .or_else(|| sequence::diagnose(&evidence))
 }
 
-/// Where nothing wrong came, a mistake is named only when all that explain it are about the same thing.
+/// Where nothing wrong came, mistakes about text explain it as well as those about framing.
 fn of_a_stop(evidence: &Evidence<'_>, transcript: &Transcript, ledger: &Ledger) -> Option<String> {
     let readers = Readers { evidence, transcript, ledger, witnesses: OnceCell::new() };
     let mut all = readers.explaining(readers::FRAMES).chain(readers.explaining(readers::TEXT));

@@ -21,6 +21,8 @@ pub(super) enum About {
     Length,
     /// What stands in it.
     Content,
+    /// That it is empty, and looks like an end.
+    Emptiness,
     /// When the connection ends.
     Closing,
 }
@@ -130,14 +132,25 @@ impl<'a> Peer<'a> {
 
     /// The length that a header claims for its body.
     pub fn length(&self, header: &[u8]) -> Result<usize, Halt> {
+        let len = self.claimed(header)?;
+        if len > ABSURD { Err(Halt::Stuck) } else { Ok(len) }
+    }
+
+    /// The same, however large it is.
+    pub fn claimed(&self, header: &[u8]) -> Result<usize, Halt> {
         let framing = Framing::LengthPrefix(self.evidence.read_as);
         let len = match framing.parse(header, MaxFrame::new(u64::MAX)) {
             Ok(Parse::Frame { len, .. }) => len,
             Ok(Parse::Incomplete { wanted }) => wanted,
             Err(_) => return Err(Halt::Stuck),
         };
-        let len = len - self.header_len();
-        if len > ABSURD { Err(Halt::Stuck) } else { Ok(len) }
+        Ok(len - self.header_len())
+    }
+
+    /// Whether the end of the input is what would be read next.
+    pub fn is_at_the_end(&self) -> bool {
+        let all_read = self.left.is_empty() && self.next == self.evidence.reads.len();
+        all_read && self.evidence.finished.is_some()
     }
 
     /// The length of the complete frame at the front of a buffer.
@@ -205,12 +218,12 @@ pub(super) fn explains(mistake: &Mistake, evidence: &Evidence<'_>) -> Option<Str
 }
 
 /// Whether a program that makes a mistake could have done what was seen on another connection. What it would
-/// say later may not have been waited for.
+/// say later may not have been waited for, unless the connection has ended.
 pub(super) fn agrees(mistake: &Mistake, witness: &Evidence<'_>) -> bool {
     let mut peer = Peer::new(witness);
     match (mistake.act)(&mut peer) {
         Err(Halt::Contradicted) => false,
-        Err(Halt::Overran) => true,
+        Err(Halt::Overran) => witness.end.is_none(),
         _ => peer.said_all(),
     }
 }

@@ -167,6 +167,10 @@ fn lengths_that_are_read_in_part() {
     let huge = letters(0x1_0105);
     let cut = framed(&[&huge[..0x105]]);
     script().wrote(&framed(&[&huge])).said(&cut).names("last 16 bits of the length");
+    // What lies behind is taken for a header, and its length is cut as well.
+    let huge = [vec![0; 12], letters(0x1_0000 - 12)].concat();
+    let empties = framed(&[b"", b"", b"", b""]);
+    script().wrote(&framed(&[&huge])).said(&empties).names("last 16 bits of the length");
     let cut = framed(&[&long]);
     script().wrote(&all).said(&framed(&[&short])).said(&cut[..4]).names_nothing();
 }
@@ -190,6 +194,8 @@ fn the_end_of_the_stream_and_of_the_connection() {
     script().wrote(cut).finished().said(&taken).closed().names("cuts off is taken for a whole");
     let (one, two) = (framed(&[b"one"]), framed(&[b"two"]));
     script().wrote(&one).said(&one).wrote(&two).closed().names("ended after its first message");
+    let plain = || script().wrote(&one).said(&one).wrote(&two).said(&two);
+    plain().wrote(&one).finished().closed().names("dropped when the input ends");
     let begun = script().wrote(&two[..6]).said(&two[..6]).wrote(&two[6..]).said(&two[6..]);
     begun.names("sent back as they come");
 }

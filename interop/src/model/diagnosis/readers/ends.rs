@@ -5,7 +5,7 @@ use crate::model::diagnosis::peer::{About, Halt, Life, Mistake, Peer};
 
 pub(in super::super) const EMPTY_CLOSES: Mistake = Mistake {
     words: "an empty message is taken for the end of the stream",
-    about: About::Content,
+    about: About::Emptiness,
     act: |peer| {
         while let Some(body) = peer.recv_message()? {
             if body.is_empty() {
@@ -22,9 +22,7 @@ pub(in super::super) const EMPTY_STUCK: Mistake = Mistake {
     act: |peer| {
         each_message(
             peer,
-            |peer, body| {
-                if body.is_empty() { Err(Halt::Stuck) } else { peer.say(body) }
-            },
+            |peer, body| if body.is_empty() { Err(Halt::Waits) } else { peer.say(body) },
         )
     },
 };
@@ -79,6 +77,29 @@ pub(in super::super) const ONE_A_CONNECTION: Mistake = Mistake {
     act: |peer| match peer.recv_message()? {
         Some(body) => peer.say(&body),
         None => Ok(()),
+    },
+};
+
+/// What came with the last read is not answered.
+pub(in super::super) const DROPPED_AT_THE_END: Mistake = Mistake {
+    words: "answers that are still due are dropped when the input ends",
+    about: About::Closing,
+    act: |peer| {
+        let header = peer.header_len();
+        let mut buffer: Vec<u8> = Vec::new();
+        loop {
+            match peer.recv(usize::MAX)? {
+                [] => return Ok(()),
+                more => buffer.extend_from_slice(more),
+            }
+            if peer.is_at_the_end() {
+                return Ok(());
+            }
+            while let Some(size) = peer.frame_len(&buffer)? {
+                peer.say(&buffer[header..size])?;
+                buffer.drain(..size);
+            }
+        }
     },
 };
 

@@ -29,7 +29,12 @@ pub(in super::super) const THREE_BYTES: Mistake = Mistake {
 };
 
 fn lengths(peer: &mut Peer<'_>, read: fn(usize) -> Result<usize, Halt>) -> Life {
-    while let Some(claimed) = peer.recv_header()? {
+    loop {
+        let header = peer.recv_exactly(peer.header_len())?;
+        if header.len() < peer.header_len() {
+            return Ok(());
+        }
+        let claimed = peer.claimed(&header)?;
         let misread = |len: &Result<usize, Halt>| *len != Ok(claimed);
         let len = read(claimed);
         if misread(&len) {
@@ -42,5 +47,4 @@ fn lengths(peer: &mut Peer<'_>, read: fn(usize) -> Result<usize, Halt>) -> Life 
         }
         peer.say(&body)?;
     }
-    Ok(())
 }

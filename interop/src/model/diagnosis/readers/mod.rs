@@ -11,6 +11,7 @@ use super::peer::{Life, Mistake, Peer};
 
 /// Mistakes in how what was read is taken apart, and in when the connection ends.
 pub(super) const FRAMES: &[Mistake] = &[
+    ends::AS_THEY_COME,
     ends::TRUNCATED_TAKEN,
     ends::TRUNCATED_FILLED_UP,
     split::BEGUN_BEHIND_ANOTHER,
@@ -41,17 +42,18 @@ pub(super) const FRAMES: &[Mistake] = &[
     ends::EMPTY_SKIPPED,
     ends::EMPTY_STUCK,
     ends::EMPTY_TWICE,
-    length::SIGNED_BYTE,
-    length::ONE_BYTE,
+    // The widest first: a length that is cut to 24 bits may look as if it were cut to 8.
+    length::THREE_BYTES,
     length::SIGNED_SHORT,
     length::TWO_BYTES,
-    length::THREE_BYTES,
+    length::SIGNED_BYTE,
+    length::ONE_BYTE,
     split::SHORT_READ_1024,
     split::SHORT_READ_4096,
     split::SHORT_READ_8192,
     split::SHORT_READ_65536,
     ends::ONE_A_CONNECTION,
-    ends::AS_THEY_COME,
+    ends::DROPPED_AT_THE_END,
 ];
 
 /// Mistakes in how what was read is understood. They look like those of a writer where nothing was cut.

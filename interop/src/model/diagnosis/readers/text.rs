@@ -46,24 +46,29 @@ pub(in super::super) const LEFT_OUT_PER_READ: Mistake = Mistake {
 pub(in super::super) const LINES: Mistake = Mistake {
     words: "lines are taken for messages: a newline is waited for, not the length that the header says",
     about: About::Arrival,
-    act: |peer| {
-        let mut buffer: Vec<u8> = Vec::new();
-        loop {
-            match peer.recv(usize::MAX)? {
-                [] => return Ok(()),
-                more => buffer.extend_from_slice(more),
-            }
-            let end = buffer.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-            let lines: Vec<u8> = buffer.drain(..end).collect();
-            peer.put(&lines)?;
-        }
-    },
+    act: lines,
 };
 
 // A function of a mistake is one of `Mistake::act`'s, so the result has to be an option like the others'.
 #[expect(clippy::unnecessary_wraps, reason = "other decoders give up")]
 fn lossy(part: &[u8]) -> Option<String> {
     Some(String::from_utf8_lossy(part).into_owned())
+}
+
+fn lines(peer: &mut Peer<'_>) -> Life {
+    let (mut buffer, mut spoken): (Vec<u8>, bool) = (Vec::new(), false);
+    loop {
+        match peer.recv(usize::MAX) {
+            // Who never said a line is only silent.
+            Err(Halt::Waits) if !spoken => return Err(Halt::Contradicted),
+            Ok([]) => return Ok(()),
+            more => buffer.extend_from_slice(more?),
+        }
+        let end = buffer.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let lines: Vec<u8> = buffer.drain(..end).collect();
+        spoken |= !lines.is_empty();
+        peer.put(&lines)?;
+    }
 }
 
 fn decoded(peer: &mut Peer<'_>, buffer: usize, decode: impl Fn(&[u8]) -> Option<String>) -> Life {
