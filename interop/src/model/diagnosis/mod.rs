@@ -1,9 +1,9 @@
 //! What mistake is behind wrong or missing bytes, in words that the peer's author understands.
 //!
-//! Bytes that never depended on how others arrived are held against what a [broken writer](writer) makes of
+//! Bytes that never depended on how others arrived are held against what a broken writer makes of
 //! the messages. What a peer made of the reads that it is known to have seen is held against
-//! [broken readers](readers), small programs that are run over the same reads. What is left is told as what
-//! became of the [sequence](sequence) of messages. A mistake that a single byte contradicts is not named, and
+//! broken readers, small programs that are run over the same reads. What is left is told as what
+//! became of the sequence of messages. A mistake that a single byte contradicts is not named, and
 //! neither is any where two that are about different things explain the same.
 
 use std::cell::OnceCell;
