@@ -71,6 +71,11 @@ impl<'a> Peer<'a> {
         Self::new(self.evidence)
     }
 
+    /// Whether nothing wrong came, and then nothing more.
+    pub const fn has_stopped(&self) -> bool {
+        self.evidence.stopped
+    }
+
     /// Whether all of the piece that was last read has been taken.
     pub const fn is_at_the_end_of_a_read(&self) -> bool {
         self.left.is_empty()

@@ -126,7 +126,10 @@ fn a_header_without_its_body_and_a_body_in_pieces() {
 fn messages_that_arrive_together() {
     let both = framed(&[b"first", b"second"]);
     let first = framed(&[b"first"]);
-    script().wrote(&both).said(&first).names("only the first message of a read is handled");
+    let three = framed(&[b"first", b"second", b"third"]);
+    script().wrote(&three).said(&first).names("only the first message of a read is handled");
+    // It may as well come one late.
+    script().wrote(&both).said(&first).names_nothing();
     script().wrote(&both).said(&framed(&[b"second"])).names("only the last message of a read");
     let backwards = framed(&[b"second", b"first"]);
     script().wrote(&both).said(&backwards).names("from the last to the first");
@@ -192,6 +195,8 @@ fn the_end_of_the_stream_and_of_the_connection() {
     let cut = &framed(&[b"hello"])[..6];
     let taken = framed(&[b"he"]);
     script().wrote(cut).finished().said(&taken).closed().names("cuts off is taken for a whole");
+    let empty = script().wrote(&cut[..2]).finished().said(&framed(&[b""])).closed();
+    empty.names("a header that the end of the stream cuts off");
     let (one, two) = (framed(&[b"one"]), framed(&[b"two"]));
     script().wrote(&one).said(&one).wrote(&two).closed().names("ended after its first message");
     let plain = || script().wrote(&one).said(&one).wrote(&two).said(&two);

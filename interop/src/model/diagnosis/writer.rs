@@ -75,8 +75,20 @@ const MISTAKES: &[Mistake] = &[
         },
     },
     Mistake {
+        words: "line ends at the end of messages are lost",
+        stream: |prefix, messages| each(messages, |body| whole(prefix, ended(body, b"\r\n"))),
+    },
+    Mistake {
+        words: "white space at the end of messages is stripped",
+        stream: |prefix, messages| each(messages, |body| whole(prefix, body.trim_ascii_end())),
+    },
+    Mistake {
         words: "white space around messages is stripped",
         stream: |prefix, messages| each(messages, |body| whole(prefix, body.trim_ascii())),
+    },
+    Mistake {
+        words: "NULs at the end of messages are lost",
+        stream: |prefix, messages| each(messages, |body| whole(prefix, ended(body, b"\0"))),
     },
     Mistake {
         words: "messages end at their first NUL, as a C string does",
@@ -122,10 +134,6 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         words: "messages are merged into one",
         stream: |prefix, messages| whole(prefix, &messages.concat()),
-    },
-    Mistake {
-        words: "white space at the end of messages is stripped",
-        stream: |prefix, messages| each(messages, |body| whole(prefix, body.trim_ascii_end())),
     },
     Mistake {
         words: "CR LF becomes LF",
@@ -175,18 +183,18 @@ const MISTAKES: &[Mistake] = &[
         stream: |prefix, messages| each(messages, |body| claim(prefix, body.len() + 1, body)),
     },
     Mistake {
-        words: "only the last 8 bits of the length are written",
-        stream: |prefix, messages| each(messages, |body| claim(prefix, body.len() & 0xff, body)),
+        words: "only the last 24 bits of the length are written",
+        stream: |prefix, messages| {
+            each(messages, |body| claim(prefix, body.len() & 0x00ff_ffff, body))
+        },
     },
     Mistake {
         words: "only the last 16 bits of the length are written",
         stream: |prefix, messages| each(messages, |body| claim(prefix, body.len() & 0xffff, body)),
     },
     Mistake {
-        words: "only the last 24 bits of the length are written",
-        stream: |prefix, messages| {
-            each(messages, |body| claim(prefix, body.len() & 0x00ff_ffff, body))
-        },
+        words: "only the last 8 bits of the length are written",
+        stream: |prefix, messages| each(messages, |body| claim(prefix, body.len() & 0xff, body)),
     },
     Mistake {
         words: "length field has 1 byte",
@@ -241,6 +249,12 @@ fn each(messages: &[Bytes], frame: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
 
 fn each_in_turn(messages: &[Bytes], mut frame: impl FnMut(&[u8]) -> Vec<u8>) -> Vec<u8> {
     messages.iter().flat_map(|body| frame(body)).collect()
+}
+
+/// A body without these bytes at its end.
+fn ended<'a>(body: &'a [u8], without: &[u8]) -> &'a [u8] {
+    let end = body.iter().rposition(|byte| !without.contains(byte)).map_or(0, |at| at + 1);
+    &body[..end]
 }
 
 fn replaced(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {

@@ -59,6 +59,11 @@ pub(in super::super) const TRUNCATED_FILLED_UP: Mistake = Mistake {
         })
     },
 };
+pub(in super::super) const TRUNCATED_EMPTY: Mistake = Mistake {
+    words: "a header that the end of the stream cuts off is taken for that of an empty message",
+    about: About::Arrival,
+    act: |peer| truncated(peer, |peer, _, _| peer.say(&[])),
+};
 pub(in super::super) const AS_THEY_COME: Mistake = Mistake {
     words: "bytes are sent back as they come, whether the message is complete or not",
     about: About::Arrival,

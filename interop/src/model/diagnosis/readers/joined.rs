@@ -7,12 +7,7 @@ const READ_IS_MESSAGE_WORDS: &str = "one read is taken for one message";
 pub(in super::super) const ONLY_FIRST_OF_A_READ: Mistake = Mistake {
     words: "only the first message of a read is handled",
     about: About::Arrival,
-    act: |peer| {
-        buffered(peer, |_, _, sizes| match sizes {
-            [] => Ok(Rest::Kept),
-            [first, ..] => Ok(Rest::From { said: 0..1, at: *first, dropped: true }),
-        })
-    },
+    act: only_first,
 };
 pub(in super::super) const ONLY_LAST_OF_A_READ: Mistake = Mistake {
     words: "only the last message of a read is handled",
@@ -97,7 +92,14 @@ const fn one_read<const N: usize>() -> Mistake {
     Mistake {
         words: READ_IS_MESSAGE_WORDS,
         about: About::Arrival,
-        act: |peer| read_is_message(peer, N, true),
+        act: |peer| {
+            // Silence does not betray the size of a buffer.
+            if peer.has_stopped() {
+                Err(Halt::Contradicted)
+            } else {
+                read_is_message(peer, N, true)
+            }
+        },
     }
 }
 
@@ -142,6 +144,28 @@ fn buffered(
                 }
                 buffer.drain(..if dropped { buffer.len() } else { at });
             }
+        }
+    }
+}
+
+fn only_first(peer: &mut Peer<'_>) -> Life {
+    let header = peer.header_len();
+    let (mut buffer, mut lost): (Vec<u8>, usize) = (Vec::new(), 0);
+    loop {
+        let more = match peer.recv(usize::MAX) {
+            // That the last one alone is missing may have many reasons: it may only come late.
+            Err(Halt::Waits) if lost < 2 => return Err(Halt::Contradicted),
+            more => more?,
+        };
+        if more.is_empty() {
+            return Ok(());
+        }
+        buffer.extend_from_slice(more);
+        let sizes = complete(peer, &buffer)?;
+        if let Some(size) = sizes.first() {
+            peer.say(&buffer[header..*size])?;
+            lost += sizes.len() - 1;
+            buffer.clear();
         }
     }
 }
@@ -212,6 +236,9 @@ fn read_is_message(peer: &mut Peer<'_>, buffer: usize, by_its_header: bool) -> L
         }
         let wanted = peer.length(&read[..header])?;
         let got = read.len() - header;
+        if got > wanted && peer.has_stopped() {
+            return Err(Halt::Contradicted); // then it is one that handles the first of a read
+        }
         if got != wanted {
             peer.note(|| format!("one brought {got} bytes behind a header that said {wanted}"));
         }

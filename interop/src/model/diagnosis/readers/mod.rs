@@ -14,6 +14,7 @@ pub(super) const FRAMES: &[Mistake] = &[
     ends::AS_THEY_COME,
     ends::TRUNCATED_TAKEN,
     ends::TRUNCATED_FILLED_UP,
+    ends::TRUNCATED_EMPTY,
     split::BEGUN_BEHIND_ANOTHER,
     split::HEADER_STUCK,
     split::HEADER_ZEROS_BEFORE,
