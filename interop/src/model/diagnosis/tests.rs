@@ -206,6 +206,14 @@ fn the_end_of_the_stream_and_of_the_connection() {
 }
 
 #[test]
+fn what_was_said_before_a_read_does_not_come_of_it() {
+    let cut = framed(&[b"hello"])[..6].to_vec();
+    // The answer came before the input ended, so the end had no part in it.
+    let before = script().wrote(&cut).said(&framed(&[b"he"])).finished().closed();
+    before.names("one read is taken for the whole body");
+}
+
+#[test]
 fn what_became_of_the_sequence() {
     let bodies: [&[u8]; 4] = [b"one", b"two", b"three", b"a longer one"];
     let sent = || bodies.iter().fold(script(), |script, body| script.wrote(&framed(&[body])));

@@ -116,7 +116,7 @@ fn truncated(peer: &mut Peer<'_>, take: impl Fn(&mut Peer<'_>, usize, &[u8]) -> 
             return Ok(());
         }
         if header.len() < header_len {
-            peer.note(|| format!("{} bytes of its header had come", header.len()));
+            peer.note(|| format!("{} of its {header_len} header bytes had come", header.len()));
             take(peer, header.len(), &header)?;
             return Err(Halt::Stuck);
         }
