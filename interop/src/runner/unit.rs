@@ -46,8 +46,16 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
             return End::of(&error.into(), Blame::Environment).tell(unit, all, tell).await;
         }
     };
-    let mut player =
-        Player { unit, house, tell, last: None, accused: 0, dialect: None, alive: false };
+    let mut player = Player {
+        unit,
+        house,
+        tell,
+        last: None,
+        accused: 0,
+        dialect: None,
+        alive: false,
+        mute: false,
+    };
     let played = player.play_all().await;
     player.leave().await;
     if let Err(NoServer { error, unplayed }) = played {
@@ -101,7 +109,12 @@ struct Player<'a> {
     dialect: Option<Heard>,
     /// It was right in a case in which it had to say something.
     alive: bool,
+    /// It is silent even when one message comes in one piece: how others come explains nothing.
+    mute: bool,
 }
+
+/// The case of one message in one piece. It is the first of a run.
+const PLAIN: &str = "framing.single";
 
 /// One look at a case.
 struct Look {
@@ -230,14 +243,16 @@ impl Player<'_> {
         if result.outcome == Outcome::Pass || !result.fell_silent() {
             return;
         }
+        self.mute |= result.case.as_str() == PLAIN;
         let heard = match (result.blame, &self.dialect) {
             (Some(Blame::Server), Some(heard)) => heard.clone(),
             (Some(Blame::Server), None) if result.got_nothing() => self.dialect().await,
-            (Some(Blame::Server), None) => return,
+            (Some(Blame::Server), None) => Heard::Rightly,
             _ => Heard::Nothing,
         };
         match heard {
             Heard::As(difference) => result.diagnosis = Some(difference),
+            _ if self.mute => result.diagnosis = None,
             Heard::Nothing if !self.alive && result.got_nothing() => result.diagnosis = None,
             Heard::Rightly | Heard::Nothing => {}
         }

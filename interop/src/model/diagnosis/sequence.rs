@@ -20,9 +20,9 @@ pub(super) fn diagnose(evidence: &Evidence<'_>) -> Option<String> {
     changed(rest_due, rest_seen, at, came)
         .or_else(|| foreign(evidence, rest_due, rest_seen, at))
         .or_else(|| lost(rest_due, at, came))
+        .or_else(|| disordered(rest_due, rest_seen, at))
         .or_else(|| repeated(&due, at, came))
         .or_else(|| unasked(rest_due, rest_seen, at, came))
-        .or_else(|| disordered(rest_due, rest_seen, at))
         .or_else(|| mixed(evidence))
 }
 
@@ -83,7 +83,8 @@ fn lost(due: &[Bytes], at: usize, came: impl Fn(&[Bytes]) -> bool) -> Option<Str
 
 fn repeated(due: &[Bytes], at: usize, came: impl Fn(&[Bytes]) -> bool) -> Option<String> {
     let before = at.checked_sub(1)?;
-    came(&due[before..]).then(|| format!("message {at} is sent twice"))
+    let comes_again = due[at..].contains(&due[before]);
+    (!comes_again && came(&due[before..])).then(|| format!("message {at} is sent twice"))
 }
 
 fn unasked(
@@ -95,12 +96,12 @@ fn unasked(
     let stranger = seen.first()?;
     let expected: Vec<Bytes> = std::iter::once(stranger).chain(due).cloned().collect();
     // One message more, and what was due behind it: without that, it may be anything.
-    (seen.len() > 1 && came(&expected)).then(|| {
+    (seen.len() > 1 && !due.contains(stranger) && came(&expected)).then(|| {
         let len = stranger.len();
         match at {
-            0 => format!("a message of {len} bytes that nobody asked for comes first"),
+            0 => format!("a message that nobody asked for comes first, of {len} bytes"),
             _ => {
-                format!("a message of {len} bytes that nobody asked for comes behind message {at}")
+                format!("a message that nobody asked for comes behind message {at}, of {len} bytes")
             }
         }
     })

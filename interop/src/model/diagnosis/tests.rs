@@ -222,7 +222,7 @@ fn what_became_of_the_sequence() {
     let twice = framed(&[b"one", b"two", b"two", b"three", b"a longer one"]);
     sent().said(&twice).names("message 2 is sent twice");
     let banner = framed(&[b"welcome", b"one", b"two", b"three", b"a longer one"]);
-    sent().said(&banner).names("a message of 7 bytes that nobody asked for comes first");
+    sent().said(&banner).names("a message that nobody asked for comes first, of 7 bytes");
     let swapped = framed(&[b"one", b"three", b"two", b"a longer one"]);
     sent().said(&swapped).names("number 3 comes before number 2");
     let flipped = framed(&[b"one", b"two", b"three", b"a longer 0ne"]);
