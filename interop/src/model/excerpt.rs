@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 
-/// How many bytes are shown before the first wrong byte.
-const BEFORE: usize = 4;
-/// How many bytes are shown from the first wrong byte on.
-const AFTER: usize = 8;
+use rust_server::framing::{Framing, MaxFrame, Parse};
+use serde::{Serialize, Serializer};
+
+/// How many bytes of each stream are shown.
+const SHOWN: usize = 32;
+/// How many bytes are shown before the first wrong byte, where the frame that holds it begins too far before.
+const BEFORE: usize = 12;
 
 /// A window on two streams that should have been the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Excerpt {
     /// Offset of the first wrong byte, from the start of the stream.
     pub offset: usize,
@@ -19,81 +22,118 @@ pub struct Excerpt {
 }
 
 /// A few bytes of a stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Window {
     /// Offset of the first byte shown.
     pub start: usize,
-    /// The bytes.
+    /// The bytes; as JSON, in hexadecimal.
+    #[serde(rename = "hex", serialize_with = "as_hex")]
     pub bytes: Vec<u8>,
+    /// What each of them is to the framing, as far as the stream can be followed; as JSON, where headers begin.
+    #[serde(rename = "frames", serialize_with = "as_offsets")]
+    pub parts: Vec<Part>,
     /// Whether the stream goes on behind them.
     pub more: bool,
 }
 
+/// What a byte is to the framing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The first byte of a header.
+    FrameStart,
+    /// Another byte of a header.
+    Header,
+    /// A byte of a body.
+    Body,
+}
+
 impl Excerpt {
-    /// Looks at both streams around `offset`.
+    /// Looks at both streams around `offset`, from the beginning of a frame where one is near.
     #[must_use]
-    pub fn around(offset: usize, expected: &[u8], got: &[u8]) -> Self {
-        Self { offset, expected: Window::of(expected, offset), got: Window::of(got, offset) }
+    pub fn around(framing: Framing, offset: usize, expected: &[u8], got: &[u8]) -> Self {
+        let frame = frame_start(framing, expected, offset);
+        let start = if offset - frame <= BEFORE { frame } else { offset - BEFORE };
+        let window = |stream| Window::of(framing, stream, start);
+        Self { offset, expected: window(expected), got: window(got) }
     }
 }
 
 impl Window {
-    fn of(stream: &[u8], offset: usize) -> Self {
-        let start = offset.saturating_sub(BEFORE).min(stream.len());
-        let end = offset.saturating_add(AFTER).min(stream.len());
-        Self { start, bytes: stream[start..end].to_vec(), more: end < stream.len() }
+    fn of(framing: Framing, stream: &[u8], start: usize) -> Self {
+        let start = start.min(stream.len());
+        let end = start.saturating_add(SHOWN).min(stream.len());
+        let parts = parts(framing, stream, start, end);
+        Self { start, bytes: stream[start..end].to_vec(), parts, more: end < stream.len() }
     }
+}
 
-    /// `.. 00 00 00[05]68 65 ..  |...he|`: hexadecimal with the byte at `offset` in brackets, then the
-    /// printable bytes.
-    #[must_use]
-    pub fn hex(&self, offset: usize) -> String {
-        let mut line = if self.start > 0 { "..".to_owned() } else { "  ".to_owned() };
-        let marked = offset.checked_sub(self.start);
-        for (at, byte) in self.bytes.iter().enumerate() {
-            let before = match marked {
-                Some(marked) if at == marked => '[',
-                Some(marked) if at == marked + 1 => ']',
-                _ => ' ',
-            };
-            let _ = write!(line, "{before}{byte:02x}");
+/// Where the last frame begins that begins at `offset` or before.
+fn frame_start(framing: Framing, stream: &[u8], offset: usize) -> usize {
+    frames(framing, stream).take_while(|start| *start <= offset).last().unwrap_or(0)
+}
+
+/// Where the frames begin, up to the last, which may be incomplete.
+fn frames(framing: Framing, stream: &[u8]) -> impl Iterator<Item = usize> {
+    let next = move |start: &usize| {
+        let rest = stream.get(*start..)?;
+        match framing.parse(rest, MaxFrame::new(u64::MAX)) {
+            Ok(Parse::Frame { len, .. }) => Some(start + len),
+            _ => None,
         }
-        line.push_str(match marked {
-            Some(marked) if marked == self.bytes.len() => "[]",
-            Some(marked) if marked + 1 == self.bytes.len() => "]",
-            _ => " ",
-        });
-        if self.more {
-            line.push_str(" ..");
+    };
+    std::iter::successors(Some(0), next)
+}
+
+fn parts(framing: Framing, stream: &[u8], start: usize, end: usize) -> Vec<Part> {
+    let mut parts = vec![Part::Body; end - start];
+    for frame in frames(framing, stream).take_while(|frame| *frame < end) {
+        for at in frame.max(start)..(frame + framing.header_len()).clamp(start, end) {
+            parts[at - start] = if at == frame { Part::FrameStart } else { Part::Header };
         }
-        line.push_str("  |");
-        line.extend(self.bytes.iter().map(|&b| if b.is_ascii_graphic() { b as char } else { '.' }));
-        line.push('|');
-        line
     }
+    parts
+}
+
+fn as_hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    serializer.serialize_str(&text)
+}
+
+fn as_offsets<S: Serializer>(parts: &[Part], serializer: S) -> Result<S::Ok, S::Error> {
+    let starts = parts.iter().enumerate().filter(|(_, part)| **part == Part::FrameStart);
+    serializer.collect_seq(starts.map(|(at, _)| at))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Excerpt;
+    use super::*;
 
-    #[test]
-    fn an_excerpt_shows_the_bytes_around_the_first_wrong_one_and_marks_it() {
-        let expected: Vec<u8> = (0x30..0x70).collect();
-        let mut got = expected[..40].to_vec();
-        got[20] = 0;
-        let excerpt = Excerpt::around(20, &expected, &got);
-        let line = excerpt.expected.hex(excerpt.offset);
-        assert!(line.starts_with(".. 40 41 42 43[44]45 46"), "{line}");
-        assert!(line.ends_with("..  |@ABCDEFGHIJK|"), "{line}");
-        assert!(excerpt.got.hex(20).contains("43[00]45"));
+    fn framed(bodies: &[&str]) -> Vec<u8> {
+        let frame = |body: &&str| crate::model::protocol::frame(Framing::DEFAULT, body.as_bytes());
+        bodies.iter().flat_map(frame).collect()
     }
 
     #[test]
-    fn the_place_where_bytes_are_missing_is_marked_too() {
-        let excerpt = Excerpt::around(2, b"abcd", b"ab");
-        assert!(excerpt.expected.hex(2).contains("62[63]64"), "{}", excerpt.expected.hex(2));
-        assert!(excerpt.got.hex(2).contains("61 62[]"), "{}", excerpt.got.hex(2));
-        assert!(Excerpt::around(0, b"ab", b"").got.hex(0).contains("[]"));
+    fn an_excerpt_begins_with_the_frame_of_the_first_wrong_byte_when_that_is_near() {
+        let stream = framed(&["hello", "world"]);
+        let excerpt = Excerpt::around(Framing::DEFAULT, 14, &stream, &stream[..14]);
+        assert_eq!(excerpt.expected.start, 9);
+        assert_eq!(excerpt.expected.bytes, framed(&["world"]));
+        assert_eq!(excerpt.got.bytes, stream[9..14]);
+        let far = Excerpt::around(Framing::DEFAULT, 104, &[7; 200], &[7; 104]);
+        assert_eq!((far.expected.start, far.expected.more), (104 - BEFORE, true));
+    }
+
+    #[test]
+    fn header_and_body_are_told_apart() {
+        use Part::{Body, FrameStart, Header};
+        let stream = framed(&["a", "b"]);
+        let excerpt = Excerpt::around(Framing::DEFAULT, 4, &stream, b"");
+        let once = [FrameStart, Header, Header, Header, Body];
+        assert_eq!(excerpt.expected.parts, [once, once].concat());
+        assert_eq!(excerpt.got.parts, []);
     }
 }

@@ -7,12 +7,12 @@ use rust_server::framing::{Framing, MaxFrame, Parse};
 
 use super::case::Case;
 use super::conduct;
+use super::diagnosis::diagnose;
 use super::excerpt::Excerpt;
 use super::ledger::{Account, ClientAccount, Deviation, DueExit, Ledger};
 use super::names::{Clause, Role};
 use super::outcome::{Blame, Close, Finding, Verdict, Weight};
 use super::protocol::NOTATION;
-use super::signature;
 use super::sweep;
 use super::transcript::{Channel, ChannelEnd, Conn, Exit, Setting, Sight, Transcript, What, Wire};
 
@@ -78,7 +78,7 @@ impl<'a> Replay<'a> {
     fn finding(&self) -> Option<Finding> {
         let deviation = || self.first(|channel, account| self.wrong_bytes(channel, account));
         let missing = || self.first(|channel, account| self.missing_bytes(channel, account));
-        let crash = || self.ledger.crash().map(crashed);
+        let crash = || self.crash();
         let conduct = || conduct::finding(self.case, self.transcript);
         let cut_short = || self.first(|channel, account| self.half_a_frame(channel, account));
         let obedience = || self.disobeyed();
@@ -142,6 +142,13 @@ impl<'a> Replay<'a> {
         Some(Finding::new(Clause::P12, Blame::Server, summary).weighing(Weight::Informs))
     }
 
+    /// P11: what the server had still to say when it died tells of what it died.
+    fn crash(&self) -> Option<Finding> {
+        let finding = crashed(self.ledger.crash()?);
+        let missing = self.first(|channel, account| self.missing_bytes(channel, account));
+        Some(Finding { diagnosis: missing.and_then(|missing| missing.diagnosis), ..finding })
+    }
+
     fn first(&self, look: impl Fn(Channel, &Account) -> Option<Finding>) -> Option<Finding> {
         self.ledger.accounts().find_map(|(channel, account)| look(channel, account))
     }
@@ -192,11 +199,9 @@ impl<'a> Replay<'a> {
         };
         // What was due only later is no part of what was due then.
         let due = if excess { &account.due[..offset] } else { &account.due[..] };
-        let early = excess && self.early;
-        let diagnosis = || signature::diagnose(framing, due, &account.seen, offset);
         Some(Finding {
-            diagnosis: (!early).then(diagnosis).flatten(),
-            excerpt: Some(Excerpt::around(offset, due, &account.seen)),
+            diagnosis: diagnose(self.transcript, &self.ledger, channel),
+            excerpt: Some(Excerpt::around(framing, offset, due, &account.seen)),
             ..Finding::new(clause, self.blame(channel), summary)
         })
     }
@@ -243,7 +248,13 @@ impl<'a> Replay<'a> {
         let summary =
             format!("{how} with {channel} {index} of {of} due: {seen} of {due} bytes were seen");
         Some(Finding {
-            excerpt: Some(Excerpt::around(seen, &account.due, &account.seen)),
+            diagnosis: diagnose(self.transcript, &self.ledger, channel),
+            excerpt: Some(Excerpt::around(
+                self.framing(channel),
+                seen,
+                &account.due,
+                &account.seen,
+            )),
             ..Finding::new(clause, self.blame(channel), summary)
         })
     }

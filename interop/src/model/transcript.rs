@@ -322,6 +322,17 @@ impl Transcript {
         self.events.iter().any(not_ready)
     }
 
+    /// Whether a peer said anything, on the wire or by what it delivered.
+    #[must_use]
+    pub fn peer_has_spoken(&self) -> bool {
+        let on = |channel: &Channel| match self.setting.role {
+            Role::Server => matches!(channel, Channel::Answers(_)),
+            Role::Client | Role::Pairing => matches!(channel, Channel::Delivered(_)),
+        };
+        let speaks = |event: &Event| matches!(&event.what, What::Saw(Sight::Bytes { channel, .. }) if on(channel));
+        self.events.iter().any(speaks)
+    }
+
     /// Whether anything was put before a peer at all. A case that did not is an error, never a pass.
     #[must_use]
     pub fn has_stimulus(&self) -> bool {

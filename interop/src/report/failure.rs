@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::Style;
 
 use super::again::Again;
+use super::hexdump;
 use super::mark::{Charset, style};
 use crate::runner::CaseResult;
 
@@ -45,8 +46,8 @@ pub fn block(result: &CaseResult, charset: Charset, again: &Again) -> String {
     }
     if let Some(excerpt) = &result.excerpt {
         let offset = excerpt.offset;
-        line("expected", &excerpt.expected.hex(offset));
-        line("got", &excerpt.got.hex(offset));
+        line("expected", &hexdump::lines(&excerpt.expected, offset));
+        line("got", &hexdump::lines(&excerpt.got, offset));
     }
     let output = &result.tail[result.tail.len().saturating_sub(OUTPUT)..];
     if !output.is_empty() {

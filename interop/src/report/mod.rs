@@ -2,6 +2,7 @@
 
 pub mod again;
 mod failure;
+mod hexdump;
 pub mod human;
 pub mod json;
 mod mark;

@@ -81,7 +81,7 @@ pub struct CaseResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ruler: Option<Ruler>,
     /// The bytes around the first wrong one.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<Excerpt>,
     /// The last lines of output of the peer that is to blame.
     #[serde(skip)]
@@ -204,7 +204,15 @@ impl CaseResult {
     /// Whether what was found is that nothing came where something was due.
     pub(super) fn got_nothing(&self) -> bool {
         let nothing = |excerpt: &Excerpt| excerpt.offset == 0 && excerpt.got.bytes.is_empty();
-        self.diagnosis.is_none() && self.excerpt.as_ref().is_some_and(nothing)
+        self.excerpt.as_ref().is_some_and(nothing)
+    }
+
+    /// Whether what was found is that nothing wrong came, and then nothing more.
+    pub(super) fn fell_silent(&self) -> bool {
+        let silent = |excerpt: &Excerpt| {
+            !excerpt.got.more && excerpt.got.start + excerpt.got.bytes.len() == excerpt.offset
+        };
+        self.excerpt.as_ref().is_some_and(silent)
     }
 
     /// Something was found in it; a reason makes it a known deviation.

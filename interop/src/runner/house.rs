@@ -21,7 +21,7 @@ use crate::peer::program::{Port, ServerProgram};
 use crate::peer::registry::Peer;
 use crate::peer::server::RunningServer;
 use crate::peer::start::StartError;
-use crate::stage::{Acted, Cast, ClientCast, ServerCast, Standing, act, dialect};
+use crate::stage::{Acted, Cast, ClientCast, Heard, ServerCast, Standing, act, dialect};
 
 use super::plan::Unit;
 use super::run::Context;
@@ -167,8 +167,10 @@ impl<'a> House<'a> {
     }
 
     /// What a server that answers nothing would answer to.
-    pub async fn dialect(&self) -> Option<String> {
-        let address = self.standing()?.address;
+    pub async fn dialect(&self) -> Heard {
+        let Some(address) = self.standing().map(|standing| standing.address) else {
+            return Heard::Nothing;
+        };
         dialect::diagnose(address, self.unit.protocol, limits::DIALECT).await
     }
 

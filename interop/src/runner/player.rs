@@ -121,9 +121,7 @@ impl<'a> Player<'a> {
             self.table.waited(slowest);
             return Ok(Look { result, stalled, certain, slowest });
         }
-        if result.blame == Some(Blame::Server) && result.got_nothing() {
-            result.diagnosis = self.table.dialect(self.house.dialect()).await;
-        }
+        self.table.diagnose_silence(&mut result, self.house.dialect()).await;
         self.house.tear_down().await;
         Ok(Look { result, stalled, certain, slowest })
     }
@@ -146,7 +144,12 @@ impl<'a> Player<'a> {
                 result.blame = Some(Blame::Harness);
                 result.summary = "nothing was put before the peer".to_owned();
             }
-            None => result.summary = verdict.note.unwrap_or_default(),
+            None => {
+                result.summary = verdict.note.unwrap_or_default();
+                if acted.transcript.peer_has_spoken() {
+                    self.table.heard_it_speak();
+                }
+            }
         }
     }
 

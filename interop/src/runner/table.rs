@@ -10,11 +10,15 @@ use tokio::sync::Notify;
 use crate::limits::{self, Patience};
 use crate::model::outcome::{Blame, Outcome};
 use crate::peer::start::StartError;
+use crate::stage::Heard;
 use crate::stage::scene::Slowness;
 
 use super::event::CaseResult;
 use super::plan::Unit;
 use super::run::Teller;
+
+/// The case of one message in one piece. It is the first of a run.
+pub(super) const PLAIN: &str = "framing.single";
 
 /// Where the players of a unit meet.
 pub(super) struct Table<'a> {
@@ -45,7 +49,11 @@ struct Shared {
     /// How long servers took to come up, in all.
     started: Duration,
     /// What a server that answers nothing would answer to, once it has been asked.
-    dialect: Option<Option<String>>,
+    dialect: Option<Heard>,
+    /// The peer was right in a case in which it had to say something.
+    alive: bool,
+    /// It is silent even when one message comes in one piece: how others come explains nothing.
+    mute: bool,
 }
 
 impl<'a> Table<'a> {
@@ -164,16 +172,42 @@ impl<'a> Table<'a> {
         Patience { silent, asleep }.scaled(self.timeout_scale)
     }
 
-    /// What a server that answers nothing would answer to; asked once.
-    pub async fn dialect(&self, ask: impl Future<Output = Option<String>>) -> Option<String> {
-        let known = self.lock().dialect.clone();
-        match known {
-            Some(known) => known,
-            None => {
+    /// The peer was right, and had to say something for it.
+    pub fn heard_it_speak(&self) {
+        self.lock().alive = true;
+    }
+
+    /// Who says nothing may do so for other reasons than the way in which this came: whether a server would
+    /// answer to another framing is asked once.
+    pub async fn diagnose_silence(
+        &self,
+        result: &mut CaseResult,
+        ask: impl Future<Output = Heard>,
+    ) {
+        if result.outcome == Outcome::Pass || !result.fell_silent() {
+            return;
+        }
+        let known = {
+            let mut shared = self.lock();
+            shared.mute |= result.case.as_str() == PLAIN;
+            shared.dialect.clone()
+        };
+        let heard = match (result.blame, known) {
+            (Some(Blame::Server), Some(heard)) => heard,
+            (Some(Blame::Server), None) if result.got_nothing() => {
                 let heard = ask.await;
                 self.lock().dialect = Some(heard.clone());
                 heard
             }
+            (Some(Blame::Server), None) => Heard::Rightly,
+            _ => Heard::Nothing,
+        };
+        let shared = self.lock();
+        match heard {
+            Heard::As(difference) => result.diagnosis = Some(difference),
+            _ if shared.mute => result.diagnosis = None,
+            Heard::Nothing if !shared.alive && result.got_nothing() => result.diagnosis = None,
+            Heard::Rightly | Heard::Nothing => {}
         }
     }
 

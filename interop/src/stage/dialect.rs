@@ -18,13 +18,19 @@ use crate::model::protocol::{Protocol, frame};
 /// The question. Its length is below any one byte's limit, and differs from what any header adds to it.
 const QUESTION: &[u8] = b"do you hear me?";
 
-/// Asks in every framing at once; says in words what the one that is answered differs in. A server that
-/// answers in the right one has another fault.
-pub async fn diagnose(
-    server: SocketAddr,
-    protocol: Protocol,
-    patience: Duration,
-) -> Option<String> {
+/// What a server understood of the question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// It answers in its own framing: it has another fault.
+    Rightly,
+    /// It answers in another framing alone; what that differs in, in words.
+    As(String),
+    /// It answers in none.
+    Nothing,
+}
+
+/// Asks in every framing at once.
+pub async fn diagnose(server: SocketAddr, protocol: Protocol, patience: Duration) -> Heard {
     let mut asked = JoinSet::new();
     for framing in Framing::names().filter_map(|name| name.parse::<Framing>().ok()) {
         asked.spawn(async move {
@@ -33,12 +39,21 @@ pub async fn diagnose(
         });
     }
     let understood: Vec<Framing> = asked.join_all().await.into_iter().flatten().collect();
-    let (Framing::LengthPrefix(due), &[Framing::LengthPrefix(heard), ..]) =
-        (protocol.framing, &understood[..])
-    else {
-        return None;
-    };
-    (!understood.contains(&protocol.framing)).then(|| difference(due, heard))
+    if understood.contains(&protocol.framing) {
+        return Heard::Rightly;
+    }
+    if understood.is_empty()
+        && let Ok(Ok(true)) =
+            timeout(patience * 2, is_answered_late(server, protocol, patience)).await
+    {
+        return Heard::As("a complete message is handled only when more bytes come".to_owned());
+    }
+    match (protocol.framing, &understood[..]) {
+        (Framing::LengthPrefix(due), &[Framing::LengthPrefix(heard), ..]) => {
+            Heard::As(difference(due, heard))
+        }
+        _ => Heard::Nothing,
+    }
 }
 
 async fn is_answered(
@@ -51,6 +66,26 @@ async fn is_answered(
     let mut stream = TcpStream::connect(server).await?;
     stream.write_all(&frame(framing, &question)).await?;
     let mut answer = BytesMut::zeroed(due.len());
+    stream.read_exact(&mut answer).await?;
+    Ok(answer == due)
+}
+
+/// Whether the answer comes with the first byte of the next question.
+async fn is_answered_late(
+    server: SocketAddr,
+    protocol: Protocol,
+    patience: Duration,
+) -> std::io::Result<bool> {
+    let question = Bytes::from_static(QUESTION);
+    let due = frame(protocol.framing, &protocol.service.answer(&question));
+    let asked = frame(protocol.framing, &question);
+    let mut stream = TcpStream::connect(server).await?;
+    stream.write_all(&asked).await?;
+    let mut answer = BytesMut::zeroed(due.len());
+    if timeout(patience / 2, stream.read_exact(&mut answer)).await.is_ok() {
+        return Ok(false);
+    }
+    stream.write_all(&asked[..1]).await?;
     stream.read_exact(&mut answer).await?;
     Ok(answer == due)
 }

@@ -18,3 +18,4 @@ pub mod sock_diag;
 
 pub use act::{Acted, Tails, act};
 pub use cast::{Cast, ClientCast, ServerCast, Standing};
+pub use dialect::Heard;

@@ -1,10 +1,12 @@
-//! Known mistakes, recognised by their bytes.
+//! Mistaken writers, recognised by their bytes: what becomes of a message does not depend on how it came.
 //!
 //! Each mistake is a rule for what a program that makes it would have written instead of what was due.
 //! Where the bytes that came follow such a rule up to and beyond the first wrong one, that is the diagnosis.
 
 use bytes::{Bytes, BytesMut};
-use rust_server::framing::{ByteOrder, Framing, LengthPrefix, MaxFrame};
+use rust_server::framing::{ByteOrder, Framing, LengthPrefix, MaxFrame, Width};
+
+use super::peer::TELLING;
 
 /// A mistake in words that the peer's author understands, and the frames that it makes of messages.
 struct Mistake {
@@ -73,8 +75,20 @@ const MISTAKES: &[Mistake] = &[
         },
     },
     Mistake {
+        words: "line ends at the end of messages are lost",
+        stream: |prefix, messages| each(messages, |body| whole(prefix, ended(body, b"\r\n"))),
+    },
+    Mistake {
+        words: "white space at the end of messages is stripped",
+        stream: |prefix, messages| each(messages, |body| whole(prefix, body.trim_ascii_end())),
+    },
+    Mistake {
         words: "white space around messages is stripped",
         stream: |prefix, messages| each(messages, |body| whole(prefix, body.trim_ascii())),
+    },
+    Mistake {
+        words: "NULs at the end of messages are lost",
+        stream: |prefix, messages| each(messages, |body| whole(prefix, ended(body, b"\0"))),
     },
     Mistake {
         words: "messages end at their first NUL, as a C string does",
@@ -122,37 +136,93 @@ const MISTAKES: &[Mistake] = &[
         stream: |prefix, messages| whole(prefix, &messages.concat()),
     },
     Mistake {
-        words: "all but the last message are lost",
+        words: "CR LF becomes LF",
         stream: |prefix, messages| {
-            messages.last().map_or_else(Vec::new, |body| whole(prefix, body))
+            each(messages, |body| whole(prefix, &replaced(body, b"\r\n", b"\n")))
         },
     },
     Mistake {
-        words: "the first message is lost",
+        words: "LF becomes CR LF",
         stream: |prefix, messages| {
-            each(messages.get(1..).unwrap_or_default(), |body| whole(prefix, body))
+            each(messages, |body| whole(prefix, &replaced(body, b"\n", b"\r\n")))
         },
     },
     Mistake {
-        words: "messages are reordered: the last comes first",
+        words: "letters are made capitals",
+        stream: |prefix, messages| each(messages, |body| whole(prefix, &body.to_ascii_uppercase())),
+    },
+    Mistake {
+        words: "letters are made small",
+        stream: |prefix, messages| each(messages, |body| whole(prefix, &body.to_ascii_lowercase())),
+    },
+    Mistake {
+        words: "an empty message is sent twice",
         stream: |prefix, messages| {
-            let reversed: Vec<Bytes> = messages.iter().rev().cloned().collect();
-            each(&reversed, |body| whole(prefix, body))
+            each(messages, |body| whole(prefix, body).repeat(if body.is_empty() { 2 } else { 1 }))
         },
+    },
+    Mistake {
+        words: "a shorter message is followed by the end of a longer one before it: a buffer is used again",
+        stream: |prefix, messages| {
+            let mut buffer = Vec::new();
+            each_in_turn(messages, |body| {
+                let kept = body.len().min(buffer.len());
+                buffer.splice(..kept, body.iter().copied());
+                whole(prefix, &buffer)
+            })
+        },
+    },
+    Mistake {
+        words: "length is one too small",
+        stream: |prefix, messages| {
+            each(messages, |body| claim(prefix, body.len().saturating_sub(1), body))
+        },
+    },
+    Mistake {
+        words: "length is one too large",
+        stream: |prefix, messages| each(messages, |body| claim(prefix, body.len() + 1, body)),
+    },
+    Mistake {
+        words: "only the last 24 bits of the length are written",
+        stream: |prefix, messages| {
+            each(messages, |body| claim(prefix, body.len() & 0x00ff_ffff, body))
+        },
+    },
+    Mistake {
+        words: "only the last 16 bits of the length are written",
+        stream: |prefix, messages| each(messages, |body| claim(prefix, body.len() & 0xffff, body)),
+    },
+    Mistake {
+        words: "only the last 8 bits of the length are written",
+        stream: |prefix, messages| each(messages, |body| claim(prefix, body.len() & 0xff, body)),
+    },
+    Mistake {
+        words: "length field has 1 byte",
+        stream: |prefix, messages| in_width(prefix, Width::One, messages),
+    },
+    Mistake {
+        words: "length field has 2 bytes",
+        stream: |prefix, messages| in_width(prefix, Width::Two, messages),
+    },
+    Mistake {
+        words: "length field has 4 bytes",
+        stream: |prefix, messages| in_width(prefix, Width::Four, messages),
+    },
+    Mistake {
+        words: "length field has 8 bytes",
+        stream: |prefix, messages| in_width(prefix, Width::Eight, messages),
     },
 ];
 
-/// How many bytes from the first wrong one on have to follow a rule before it explains a stream cut short.
-const TELLING: usize = 8;
-
 /// Names the mistake that made `seen` of what should have been `due`, where they part at `offset`.
 #[must_use]
-pub fn diagnose(framing: Framing, due: &[u8], seen: &[u8], offset: usize) -> Option<String> {
-    let Framing::LengthPrefix(prefix) = framing;
-    let mut stream = BytesMut::from(due);
-    let limit = MaxFrame::new(u64::MAX);
-    let messages: Vec<Bytes> =
-        std::iter::from_fn(|| framing.decode(&mut stream, limit).ok().flatten()).collect();
+pub(super) fn diagnose(
+    prefix: LengthPrefix,
+    due: &[u8],
+    seen: &[u8],
+    offset: usize,
+) -> Option<String> {
+    let messages = messages(prefix, due);
     if messages.is_empty() {
         return None; // whatever came has nothing to be compared with
     }
@@ -165,8 +235,46 @@ pub fn diagnose(framing: Framing, due: &[u8], seen: &[u8], offset: usize) -> Opt
     MISTAKES.iter().find(explains).map(|mistake| mistake.words.to_owned())
 }
 
+/// The complete messages at the front of a stream.
+pub(super) fn messages(prefix: LengthPrefix, stream: &[u8]) -> Vec<Bytes> {
+    let framing = Framing::LengthPrefix(prefix);
+    let mut stream = BytesMut::from(stream);
+    let limit = MaxFrame::new(u64::MAX);
+    std::iter::from_fn(|| framing.decode(&mut stream, limit).ok().flatten()).collect()
+}
+
 fn each(messages: &[Bytes], frame: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     messages.iter().flat_map(|body| frame(body)).collect()
+}
+
+fn each_in_turn(messages: &[Bytes], mut frame: impl FnMut(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    messages.iter().flat_map(|body| frame(body)).collect()
+}
+
+/// A body without these bytes at its end.
+fn ended<'a>(body: &'a [u8], without: &[u8]) -> &'a [u8] {
+    let end = body.iter().rposition(|byte| !without.contains(byte)).map_or(0, |at| at + 1);
+    &body[..end]
+}
+
+fn replaced(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut made = Vec::with_capacity(body.len());
+    let mut rest = body;
+    while let Some(byte) = rest.first() {
+        if let Some(behind) = rest.strip_prefix(from) {
+            made.extend_from_slice(to);
+            rest = behind;
+        } else {
+            made.push(*byte);
+            rest = &rest[1..];
+        }
+    }
+    made
+}
+
+fn in_width(prefix: LengthPrefix, width: Width, messages: &[Bytes]) -> Vec<u8> {
+    let prefix = LengthPrefix { width, ..prefix };
+    each(messages, |body| claim(prefix, body.len() & prefix.largest_body() as usize, body))
 }
 
 fn whole(prefix: LengthPrefix, body: &[u8]) -> Vec<u8> {
@@ -192,7 +300,7 @@ mod tests {
         let due: Vec<u8> =
             messages.iter().flat_map(|body| whole(prefix, body.as_bytes())).collect();
         let offset = due.iter().zip(seen).take_while(|(a, b)| a == b).count();
-        diagnose(Framing::DEFAULT, &due, seen, offset)
+        diagnose(prefix, &due, seen, offset)
     }
 
     #[test]

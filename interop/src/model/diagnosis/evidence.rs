@@ -1,0 +1,156 @@
+//! What a diagnosis goes by, gathered from a transcript: what the peer read, what was due of it, what came.
+
+use bytes::Bytes;
+use rust_server::framing::{Framing, LengthPrefix};
+
+use crate::model::ledger::{Account, Ledger};
+use crate::model::protocol::NOTATION;
+use crate::model::transcript::{
+    Act, Channel, ChannelEnd, Conn, Setting, Sight, Transcript, What, Wire,
+};
+
+/// How many bytes a peer may have read, or sent, for its reads to be gone through again.
+const LONGEST: usize = 40 << 20;
+
+/// What is known of one channel.
+#[derive(Debug)]
+pub(super) struct Evidence<'a> {
+    /// How messages are laid on the stream that the peer reads.
+    pub read_as: LengthPrefix,
+    /// How they are laid on the channel.
+    pub out: LengthPrefix,
+    /// The bytes that were due. What was due only after bytes too many had come is no part of it.
+    pub due: &'a [u8],
+    /// The bytes that came.
+    pub seen: &'a [u8],
+    /// Where the two part.
+    pub offset: usize,
+    /// Nothing wrong came; the rest did not come.
+    pub stopped: bool,
+    /// What the peer read, piece by piece.
+    pub reads: Vec<Read>,
+    /// After that many pieces its input ended, when so many bytes of the channel had been seen.
+    pub finished: Option<usize>,
+    /// How the channel ended, where it did.
+    pub end: Option<End>,
+    /// What was due on the other connections of the case.
+    pub others: Vec<(Conn, &'a [u8])>,
+    channel: Channel,
+}
+
+/// A piece of the stream that was known to be read by itself.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub bytes: Bytes,
+    /// How many bytes of the channel had been seen before it was written.
+    pub seen: usize,
+}
+
+/// How a channel ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// How many pieces had been written when it did.
+    pub reads: usize,
+}
+
+impl<'a> Evidence<'a> {
+    /// Gathers what is known of a channel; nothing where that is not enough, or too much.
+    pub fn gather(transcript: &Transcript, ledger: &'a Ledger, channel: Channel) -> Option<Self> {
+        let account = ledger.accounts().find(|(other, _)| *other == channel)?.1;
+        let others = ledger.accounts().filter(|(other, _)| {
+            *other != channel && std::mem::discriminant(other) == std::mem::discriminant(&channel)
+        });
+        let others = others.map(|(other, account)| (other.conn(), &account.due[..])).collect();
+        Self::of(transcript, account, channel, others)
+    }
+
+    /// The same of other connections, a few, in which no mistake was looked for.
+    pub fn witnesses(&self, transcript: &Transcript, ledger: &'a Ledger, most: usize) -> Vec<Self> {
+        let channels = ledger.accounts().filter(|(channel, _)| {
+            *channel != self.channel
+                && std::mem::discriminant(channel) == std::mem::discriminant(&self.channel)
+        });
+        channels
+            .take(most)
+            .filter_map(|(channel, account)| Self::of(transcript, account, channel, Vec::new()))
+            .collect()
+    }
+
+    fn of(
+        transcript: &Transcript,
+        account: &'a Account,
+        channel: Channel,
+        others: Vec<(Conn, &'a [u8])>,
+    ) -> Option<Self> {
+        let setting = &transcript.setting;
+        let Framing::LengthPrefix(read_as) = setting.protocol.framing;
+        let Framing::LengthPrefix(out) = framing_of(setting, channel);
+        let (due, offset) = match account.deviation {
+            Some(deviation) if deviation.excess => {
+                (&account.due[..deviation.offset], deviation.offset)
+            }
+            Some(deviation) => (&account.due[..], deviation.offset),
+            None => (&account.due[..], account.seen.len()),
+        };
+        let mut evidence = Self {
+            read_as,
+            out,
+            due,
+            seen: &account.seen,
+            offset,
+            stopped: account.deviation.is_none(),
+            reads: Vec::new(),
+            finished: None,
+            end: None,
+            others,
+            channel,
+        };
+        // What a client sends does not depend on what it reads, and between two peers nobody knows the reads.
+        if !matches!(channel, Channel::Requests(_)) && setting.wire == Wire::Seen {
+            evidence.gather_reads(transcript, channel);
+        }
+        let read: usize = evidence.reads.iter().map(|read| read.bytes.len()).sum();
+        (read <= LONGEST && account.seen.len() <= LONGEST).then_some(evidence)
+    }
+
+    fn gather_reads(&mut self, transcript: &Transcript, channel: Channel) {
+        let conn = channel.conn();
+        let mut seen = 0;
+        for event in &transcript.events {
+            match &event.what {
+                What::Did(Act::Wrote { conn: to, bytes }) if *to == conn && !bytes.is_empty() => {
+                    self.reads.push(Read { bytes: bytes.clone(), seen });
+                }
+                What::Did(Act::Finished { conn: to }) if *to == conn => {
+                    self.finished.get_or_insert(seen);
+                }
+                What::Saw(Sight::Bytes { channel: on, bytes }) if *on == channel => {
+                    seen += bytes.len();
+                }
+                What::Saw(Sight::Ended { channel: on, end }) => {
+                    let ended = *on == channel
+                        || (*on == Channel::Requests(conn) && *end == ChannelEnd::Reset);
+                    if ended && self.end.is_none() {
+                        self.end = Some(End { reads: self.reads.len() });
+                    }
+                }
+                What::Saw(Sight::ClientExited { conn: of, .. })
+                    if *of == conn && matches!(channel, Channel::Delivered(_)) =>
+                {
+                    self.end.get_or_insert(End { reads: self.reads.len() });
+                }
+                What::Saw(Sight::ServerExited { .. }) if matches!(channel, Channel::Answers(_)) => {
+                    self.end.get_or_insert(End { reads: self.reads.len() });
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+const fn framing_of(setting: &Setting, channel: Channel) -> Framing {
+    match channel {
+        Channel::Requests(_) | Channel::Answers(_) => setting.protocol.framing,
+        Channel::Delivered(_) => NOTATION,
+    }
+}

@@ -1,0 +1,234 @@
+//! A peer played in memory: it reads the pieces that the real one read, and what it says is compared with
+//! what the real one said.
+
+use rust_server::framing::{Framing, MaxFrame, Parse};
+
+use super::evidence::Evidence;
+
+/// A mistake in words that the peer's author understands, and a program that makes it.
+pub(super) struct Mistake {
+    pub words: &'static str,
+    pub about: About,
+    pub act: fn(&mut Peer<'_>) -> Life,
+}
+
+/// What a mistake is about. Where nothing came, mistakes about different things explain it equally well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// How the bytes arrived.
+    Arrival,
+    /// How long the message is.
+    Length,
+    /// What stands in it.
+    Content,
+    /// That it is empty, and looks like an end.
+    Emptiness,
+    /// When the connection ends.
+    Closing,
+}
+
+/// How a program's life went: it closed the connection, or came to a halt.
+pub(super) type Life = Result<(), Halt>;
+
+/// Why a program went no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Halt {
+    /// It waits for more to read.
+    Waits,
+    /// It has lost its way. What it does then is not known, only that nothing more comes.
+    Stuck,
+    /// It has said all that was seen, and would go on.
+    Overran,
+    /// It said something else than was seen.
+    Contradicted,
+}
+
+/// How many bytes from the first wrong one on have to be explained where not all that came was waited for.
+pub(super) const TELLING: usize = 8;
+
+/// A piece of up to so many bytes is read at once, if the reader's buffer is not one of the smallest.
+const ONE_READ: usize = 16 << 10;
+
+/// A longer message than this is awaited by nobody: a length like that was read where none stood.
+const ABSURD: usize = 256 << 20;
+
+/// A program over the reads of a real peer.
+pub(super) struct Peer<'a> {
+    evidence: &'a Evidence<'a>,
+    next: usize,
+    left: &'a [u8],
+    said: usize,
+    note: Option<String>,
+}
+
+impl<'a> Peer<'a> {
+    const fn new(evidence: &'a Evidence<'a>) -> Self {
+        Self { evidence, next: 0, left: &[], said: 0, note: None }
+    }
+
+    /// The same program at its beginning, to try something else.
+    pub const fn again(&self) -> Self {
+        Self::new(self.evidence)
+    }
+
+    /// Whether nothing wrong came, and then nothing more.
+    pub const fn has_stopped(&self) -> bool {
+        self.evidence.stopped
+    }
+
+    /// Whether all of the piece that was last read has been taken.
+    pub const fn is_at_the_end_of_a_read(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    /// How long a header is.
+    pub const fn header_len(&self) -> usize {
+        self.evidence.read_as.header_len()
+    }
+
+    /// Reads once, `most` bytes at most; nothing at the end of the input.
+    pub fn recv(&mut self, most: usize) -> Result<&'a [u8], Halt> {
+        if self.left.is_empty() {
+            let before = match (self.evidence.reads.get(self.next), self.evidence.finished) {
+                (Some(read), _) => {
+                    self.next += 1;
+                    self.left = &read.bytes;
+                    read.seen
+                }
+                (None, Some(seen)) => seen,
+                (None, None) => return Err(Halt::Waits),
+            };
+            if self.said < before {
+                return Err(Halt::Contradicted); // the real one had said more by then
+            }
+        }
+        if self.evidence.stopped && most.min(self.left.len()) > ONE_READ {
+            return Err(Halt::Contradicted); // nobody knows in how many reads it took that
+        }
+        let (now, later) = self.left.split_at(most.min(self.left.len()));
+        self.left = later;
+        Ok(now)
+    }
+
+    /// Reads until it has `len` bytes; fewer only at the end of the input.
+    pub fn recv_exactly(&mut self, len: usize) -> Result<Vec<u8>, Halt> {
+        let mut bytes = Vec::with_capacity(len.min(1 << 16));
+        while bytes.len() < len {
+            match self.recv((len - bytes.len()).min(ONE_READ))? {
+                [] => break,
+                more => bytes.extend_from_slice(more),
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a header right; `None` at the end of the input.
+    pub fn recv_header(&mut self) -> Result<Option<usize>, Halt> {
+        let header = self.recv_exactly(self.header_len())?;
+        if header.len() < self.header_len() { Ok(None) } else { self.length(&header).map(Some) }
+    }
+
+    /// Reads a message right; `None` at the end of the input.
+    pub fn recv_message(&mut self) -> Result<Option<Vec<u8>>, Halt> {
+        let Some(len) = self.recv_header()? else { return Ok(None) };
+        let body = self.recv_exactly(len)?;
+        Ok((body.len() == len).then_some(body))
+    }
+
+    /// The length that a header claims for its body.
+    pub fn length(&self, header: &[u8]) -> Result<usize, Halt> {
+        let len = self.claimed(header)?;
+        if len > ABSURD { Err(Halt::Stuck) } else { Ok(len) }
+    }
+
+    /// The same, however large it is.
+    pub fn claimed(&self, header: &[u8]) -> Result<usize, Halt> {
+        let framing = Framing::LengthPrefix(self.evidence.read_as);
+        let len = match framing.parse(header, MaxFrame::new(u64::MAX)) {
+            Ok(Parse::Frame { len, .. }) => len,
+            Ok(Parse::Incomplete { wanted }) => wanted,
+            Err(_) => return Err(Halt::Stuck),
+        };
+        Ok(len - self.header_len())
+    }
+
+    /// Whether the end of the input is what would be read next.
+    pub fn is_at_the_end(&self) -> bool {
+        let all_read = self.left.is_empty() && self.next == self.evidence.reads.len();
+        all_read && self.evidence.finished.is_some()
+    }
+
+    /// The length of the complete frame at the front of a buffer.
+    pub fn frame_len(&self, buffer: &[u8]) -> Result<Option<usize>, Halt> {
+        let Some(header) = buffer.get(..self.header_len()) else { return Ok(None) };
+        let len = self.header_len() + self.length(header)?;
+        Ok((buffer.len() >= len).then_some(len))
+    }
+
+    /// Sends a message.
+    pub fn say(&mut self, body: &[u8]) -> Life {
+        self.claim(body.len())?;
+        self.put(body)
+    }
+
+    /// Sends a header that claims so many bytes.
+    pub fn claim(&mut self, len: usize) -> Life {
+        let header = self.evidence.out.header(len as u64).map_err(|_| Halt::Stuck)?;
+        self.put(&header)
+    }
+
+    /// Sends bytes.
+    pub fn put(&mut self, bytes: &[u8]) -> Life {
+        let seen = &self.evidence.seen[self.said..];
+        let both = seen.len().min(bytes.len());
+        if seen[..both] != bytes[..both] {
+            return Err(Halt::Contradicted);
+        }
+        self.said += both;
+        if both < bytes.len() { Err(Halt::Overran) } else { Ok(()) }
+    }
+
+    /// Tells how the mistake came about, the first time that it is made.
+    pub fn note(&mut self, note: impl FnOnce() -> String) {
+        self.note.get_or_insert_with(note);
+    }
+
+    fn said_all(&self) -> bool {
+        self.said == self.evidence.seen.len()
+    }
+}
+
+/// What is said of a mistake, where a program that makes it does exactly what was seen.
+pub(super) fn explains(mistake: &Mistake, evidence: &Evidence<'_>) -> Option<String> {
+    if evidence.reads.is_empty() {
+        return None;
+    }
+    let mut peer = Peer::new(evidence);
+    let life = (mistake.act)(&mut peer);
+    let end_is_right = match life {
+        Err(Halt::Contradicted) => false,
+        // Not all that came was waited for, or it was: then this says more than what came.
+        Err(Halt::Overran) => !evidence.stopped && evidence.seen.len() >= evidence.offset + TELLING,
+        Err(Halt::Waits) => evidence.end.is_none(),
+        Err(Halt::Stuck) => evidence.end.is_none_or(|end| end.reads >= peer.next),
+        Ok(()) => evidence.end.is_some_and(|end| end.reads >= peer.next),
+    };
+    if !end_is_right || !peer.said_all() {
+        return None;
+    }
+    Some(match peer.note {
+        Some(note) => format!("{} ({note})", mistake.words),
+        None => mistake.words.to_owned(),
+    })
+}
+
+/// Whether a program that makes a mistake could have done what was seen on another connection. What it would
+/// say later may not have been waited for, unless the connection has ended.
+pub(super) fn agrees(mistake: &Mistake, witness: &Evidence<'_>) -> bool {
+    let mut peer = Peer::new(witness);
+    match (mistake.act)(&mut peer) {
+        Err(Halt::Contradicted) => false,
+        Err(Halt::Overran) => witness.end.is_none(),
+        _ => peer.said_all(),
+    }
+}

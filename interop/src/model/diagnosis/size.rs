@@ -1,0 +1,37 @@
+//! A message that is the first of its size, and the first that does not come.
+
+use super::evidence::Evidence;
+use super::writer::messages;
+
+/// Sizes at which buffers and counters usually end.
+const EDGES: [usize; 12] =
+    [127, 255, 512, 1024, 2048, 4096, 8192, 16_384, 32_767, 65_535, 65_536, 1 << 20];
+
+/// Names the size from which on nothing comes, where the message that is missing is the first of that size,
+/// is little larger, and others of nearly that size came.
+pub(super) fn diagnose(evidence: &Evidence<'_>) -> Option<String> {
+    let due = messages(evidence.out, evidence.due);
+    let header = evidence.out.header_len();
+    let (mut at, mut came) = (0, Vec::new());
+    for body in &due {
+        if at == evidence.offset {
+            break;
+        }
+        at += header + body.len();
+        came.push(body.len());
+    }
+    if at != evidence.offset {
+        return None; // it had begun to come
+    }
+    let largest = *came.iter().max()?;
+    let missing = due.get(came.len())?.len();
+    // A header counts or not: the message with its header may be what has to fit.
+    let edge = EDGES.into_iter().find(|&edge| {
+        let near = |len: usize| (edge - header..=edge + header).contains(&len);
+        missing > largest && near(largest) && near(missing)
+    })?;
+    let (from, to) = (largest, missing);
+    Some(format!(
+        "messages larger than about {edge} bytes are not handled ({from} were, {to} were not)"
+    ))
+}

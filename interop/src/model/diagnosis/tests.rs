@@ -1,0 +1,262 @@
+//! Each mistake is made by a program of the test's own, and has to be named from what that leaves behind.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rust_server::framing::Framing;
+
+use super::diagnose;
+use crate::model::ledger::Ledger;
+use crate::model::names::Role;
+use crate::model::protocol::{Protocol, frame};
+use crate::model::transcript::{
+    Act, Channel, ChannelEnd, Event, Setting, Sight, Stop, Transcript, What, Wire,
+};
+
+const ANSWERS: Channel = Channel::Answers(0);
+
+/// Acts of a raw client, and the sights of what a server made of them.
+#[derive(Default)]
+struct Script(Vec<What>);
+
+impl Script {
+    fn wrote(self, bytes: &[u8]) -> Self {
+        self.wrote_on(0, bytes)
+    }
+
+    fn wrote_on(mut self, conn: u16, bytes: &[u8]) -> Self {
+        let bytes = Bytes::copy_from_slice(bytes);
+        self.0.push(What::Did(Act::Wrote { conn, bytes }));
+        self
+    }
+
+    fn said(self, bytes: &[u8]) -> Self {
+        self.said_on(0, bytes)
+    }
+
+    fn said_on(mut self, conn: u16, bytes: &[u8]) -> Self {
+        let (channel, bytes) = (Channel::Answers(conn), Bytes::copy_from_slice(bytes));
+        self.0.push(What::Saw(Sight::Bytes { channel, bytes }));
+        self
+    }
+
+    fn finished(mut self) -> Self {
+        self.0.push(What::Did(Act::Finished { conn: 0 }));
+        self
+    }
+
+    fn closed(mut self) -> Self {
+        self.0.push(What::Saw(Sight::Ended { channel: ANSWERS, end: ChannelEnd::Fin }));
+        self
+    }
+
+    fn diagnosis(self) -> Option<String> {
+        let setting = Setting {
+            role: Role::Server,
+            protocol: Protocol::default(),
+            max_frame: None,
+            greeting: Vec::new(),
+            stop: Stop::EndOfInput,
+            wire: Wire::Seen,
+        };
+        let event = |what| Event { at: Duration::ZERO, what };
+        let events = self.0.into_iter().map(event).collect();
+        let transcript = Transcript { setting: setting.clone(), events };
+        let mut ledger = Ledger::new(setting);
+        transcript.events.iter().for_each(|event| ledger.enter(&event.what));
+        diagnose(&transcript, &ledger, ANSWERS)
+    }
+
+    #[track_caller]
+    fn names(self, words: &str) {
+        let found = self.diagnosis();
+        assert!(found.as_deref().is_some_and(|found| found.contains(words)), "{found:?}");
+    }
+
+    #[track_caller]
+    fn names_nothing(self) {
+        assert_eq!(self.diagnosis(), None);
+    }
+}
+
+fn script() -> Script {
+    Script::default()
+}
+
+fn framed(bodies: &[&[u8]]) -> Vec<u8> {
+    bodies.iter().flat_map(|body| frame(Framing::DEFAULT, body)).collect()
+}
+
+fn letters(len: usize) -> Vec<u8> {
+    (0..len).map(|at| b'a' + u8::try_from(at * 7 % 26).unwrap_or(0)).collect()
+}
+
+#[test]
+fn a_header_in_pieces() {
+    let hello = framed(&[b"hello"]);
+    let cut = || script().wrote(&hello[..2]).wrote(&hello[2..]);
+    cut().names("header that arrives in pieces is not put together (it came as 2 + 2 bytes)");
+    cut().closed().names("header that arrives in pieces");
+    // `00 00` filled up with zeros is an empty message, and what follows is no header.
+    cut().said(&framed(&[b""])).names("header that arrives in pieces");
+}
+
+#[test]
+fn a_header_that_was_put_together_before_is_no_mistake() {
+    let hello = framed(&[b"hello"]);
+    let once = script().wrote(&hello[..2]).wrote(&hello[2..]).said(&hello);
+    once.wrote(&hello[..2]).wrote(&hello[2..]).names_nothing();
+    let elsewhere = script().wrote_on(1, &hello[..3]).wrote_on(1, &hello[3..]).said_on(1, &hello);
+    elsewhere.wrote(&hello[..2]).wrote(&hello[2..]).names_nothing();
+}
+
+#[test]
+fn a_header_without_its_body_and_a_body_in_pieces() {
+    let hello = framed(&[b"hello"]);
+    script().wrote(&hello[..4]).wrote(&hello[4..]).names("together with its body");
+    let cut = || script().wrote(&hello[..6]).wrote(&hello[6..]);
+    cut().names("one read is taken for the whole body (it brought 2 of 5 bytes)");
+    cut().said(&framed(&[b"he"])).names("one read is taken for the whole body");
+    cut().said(&framed(&[b"he\0\0\0"])).names("one read is taken for the whole body");
+    cut().said(&hello[..6]).names("one read is taken for the whole body");
+    cut().said(&hello[..5]).names_nothing();
+}
+
+#[test]
+fn messages_that_arrive_together() {
+    let both = framed(&[b"first", b"second"]);
+    let first = framed(&[b"first"]);
+    let three = framed(&[b"first", b"second", b"third"]);
+    script().wrote(&three).said(&first).names("only the first message of a read is handled");
+    // It may as well come one late.
+    script().wrote(&both).said(&first).names_nothing();
+    script().wrote(&both).said(&framed(&[b"second"])).names("only the last message of a read");
+    let backwards = framed(&[b"second", b"first"]);
+    script().wrote(&both).said(&backwards).names("from the last to the first");
+    script().wrote(&both).said(&framed(&[b"firstsecond"])).names("joined into one");
+    let whole = framed(&[&both[4..]]);
+    script().wrote(&both).said(&whole).names("one read is taken for one message");
+}
+
+#[test]
+fn what_is_left_over() {
+    let both = framed(&[b"first", b"second"]);
+    let first = framed(&[b"first"]);
+    for cut in [10, 11, 12, 13, 15] {
+        let cut = script().wrote(&both[..cut]).said(&first).wrote(&both[cut..]);
+        cut.names("begins behind another in the same read, and does not end in it");
+    }
+}
+
+#[test]
+fn empty_messages() {
+    let all = framed(&[b"one", b"more", b"", b"two"]);
+    let two = framed(&[b"one", b"more"]);
+    script().wrote(&all).said(&two).closed().names("empty message is taken for the end");
+    let skipped = framed(&[b"one", b"more", b"two"]);
+    script().wrote(&all).said(&skipped).names("empty messages are skipped");
+    let twice = framed(&[b"one", b"more", b"", b"", b"two"]);
+    script().wrote(&all).said(&twice).names("empty message is answered twice");
+    // Empty, and cut in its header: which of the two it was, this does not tell.
+    script().wrote(b"\0\0").wrote(b"\0\0").closed().names_nothing();
+}
+
+#[test]
+fn lengths_that_are_read_in_part() {
+    let (short, long) = (letters(127), letters(128));
+    let all = framed(&[&short, &long]);
+    let exchange = script().wrote(&framed(&[&short])).said(&framed(&[&short]));
+    exchange.wrote(&framed(&[&long])).names("signed number (it was 128)");
+    let huge = letters(0x1_0105);
+    let cut = framed(&[&huge[..0x105]]);
+    script().wrote(&framed(&[&huge])).said(&cut).names("last 16 bits of the length");
+    // What lies behind is taken for a header, and its length is cut as well.
+    let huge = [vec![0; 12], letters(0x1_0000 - 12)].concat();
+    let empties = framed(&[b"", b"", b"", b""]);
+    script().wrote(&framed(&[&huge])).said(&empties).names("last 16 bits of the length");
+    let cut = framed(&[&long]);
+    script().wrote(&all).said(&framed(&[&short])).said(&cut[..4]).names_nothing();
+}
+
+#[test]
+fn text() {
+    let naive = framed(&["naïve".as_bytes()]);
+    let cut = script().wrote(&naive[..7]).wrote(&naive[7..]);
+    cut.said(&framed(&["na\u{fffd}\u{fffd}ve".as_bytes()])).names("decoded as text by itself");
+    let bytes = framed(&[b"\xff\xfe"]);
+    let ok = script().wrote(&framed(&[b"ok", b"ok"])).said(&framed(&[b"ok", b"ok"]));
+    ok.wrote(&bytes).closed().names("not UTF-8");
+    let replaced = framed(&["\u{fffd}\u{fffd}".as_bytes()]);
+    script().wrote(&bytes).said(&replaced).names("what is not UTF-8 is replaced");
+}
+
+#[test]
+fn the_end_of_the_stream_and_of_the_connection() {
+    let cut = &framed(&[b"hello"])[..6];
+    let taken = framed(&[b"he"]);
+    script().wrote(cut).finished().said(&taken).closed().names("cuts off is taken for a whole");
+    let empty = script().wrote(&cut[..2]).finished().said(&framed(&[b""])).closed();
+    empty.names("a header that the end of the stream cuts off");
+    let (one, two) = (framed(&[b"one"]), framed(&[b"two"]));
+    script().wrote(&one).said(&one).wrote(&two).closed().names("ended after its first message");
+    let plain = || script().wrote(&one).said(&one).wrote(&two).said(&two);
+    plain().wrote(&one).finished().closed().names("dropped when the input ends");
+    let begun = script().wrote(&two[..6]).said(&two[..6]).wrote(&two[6..]).said(&two[6..]);
+    begun.names("sent back as they come");
+}
+
+#[test]
+fn what_was_said_before_a_read_does_not_come_of_it() {
+    let cut = framed(&[b"hello"])[..6].to_vec();
+    // The answer came before the input ended, so the end had no part in it.
+    let before = script().wrote(&cut).said(&framed(&[b"he"])).finished().closed();
+    before.names("one read is taken for the whole body");
+}
+
+#[test]
+fn what_became_of_the_sequence() {
+    let bodies: [&[u8]; 4] = [b"one", b"two", b"three", b"a longer one"];
+    let sent = || bodies.iter().fold(script(), |script, body| script.wrote(&framed(&[body])));
+    let lost = framed(&[b"one", b"three", b"a longer one"]);
+    sent().said(&lost).names("message 2 of 4 is lost");
+    let twice = framed(&[b"one", b"two", b"two", b"three", b"a longer one"]);
+    sent().said(&twice).names("message 2 is sent twice");
+    let banner = framed(&[b"welcome", b"one", b"two", b"three", b"a longer one"]);
+    sent().said(&banner).names("a message that nobody asked for comes first, of 7 bytes");
+    let swapped = framed(&[b"one", b"three", b"two", b"a longer one"]);
+    sent().said(&swapped).names("number 3 comes before number 2");
+    let flipped = framed(&[b"one", b"two", b"three", b"a longer 0ne"]);
+    sent().said(&flipped).names("byte 9 of its body is 30 and was 6f");
+    let foreign = sent().wrote_on(3, &framed(&[b"not yours"]));
+    foreign.said(&framed(&[b"one", b"not yours"])).names("another connection, connection 3");
+}
+
+#[test]
+fn a_correct_peer_gets_no_diagnosis_for_being_slow() {
+    // All of it, in all ways of cutting it in two; the last answer has not come yet.
+    let all = framed(&[b"a message", b"and another", b"and a third"]);
+    let missing = framed(&[b"and a third"]).len();
+    for plain in [13, 28] {
+        let came = &all[..all.len() - missing];
+        let whole = script().wrote(&all[..plain]).wrote(&all[plain..28]).wrote(&all[28..]);
+        whole.said(came).names_nothing();
+    }
+}
+
+#[test]
+fn random_damage_is_no_known_mistake() {
+    let mut random = fastrand::Rng::with_seed(7);
+    let bodies: Vec<Vec<u8>> = (0..20).map(|n| letters(5 + n * 3)).collect();
+    let bodies: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
+    let all = framed(&bodies);
+    let mut named = 0;
+    for _ in 0..300 {
+        let mut damaged = all.clone();
+        let at = random.usize(..all.len() - 20);
+        damaged[at..at + 20].fill_with(|| random.u8(..));
+        let cut = random.usize(1..all.len());
+        let script = script().wrote(&all[..cut]).wrote(&all[cut..]).said(&damaged);
+        named += usize::from(script.diagnosis().is_some());
+    }
+    assert_eq!(named, 0);
+}
