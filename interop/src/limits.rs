@@ -116,6 +116,10 @@ pub const SMALL_BUFFER: u32 = 4096;
 /// How many lanes of a case are played at once: fewer connections than every server has to take.
 pub const LANES: usize = 50;
 
+/// How many lanes of a case may go wrong until no more of them are begun: by then it is clear that it is not one
+/// offset in ten.
+pub const WRONG_LANES: usize = 60;
+
 /// For which part of the patience a program may use the processor until it counts as never coming to rest. The
 /// clean-up after many connections takes a while.
 pub const REST: u32 = 4;

@@ -19,7 +19,16 @@ use super::transcript::{Channel, ChannelEnd, Conn, Exit, Setting, Sight, Transcr
 /// Judges what was seen against what the protocol says was due.
 #[must_use]
 pub fn judge(case: &Case, transcript: &Transcript) -> Verdict {
-    let replay = Replay::of(case, transcript);
+    verdict(&Replay::of(case, transcript), transcript)
+}
+
+/// The same without a diagnosis, where only right or wrong is asked.
+#[must_use]
+pub fn judge_briefly(case: &Case, transcript: &Transcript) -> Verdict {
+    verdict(&Replay { brief: true, ..Replay::of(case, transcript) }, transcript)
+}
+
+fn verdict(replay: &Replay<'_>, transcript: &Transcript) -> Verdict {
     let finding = replay.finding();
     let close = replay.close();
     Verdict {
@@ -38,6 +47,8 @@ struct Replay<'a> {
     ledger: Ledger,
     /// The raw end was in the middle of a message when the first excess byte came.
     early: bool,
+    /// No diagnosis is asked for.
+    brief: bool,
     /// What was waited for in vain.
     stalled_for: Option<String>,
     /// In which conversations; `None` for all.
@@ -70,6 +81,7 @@ impl<'a> Replay<'a> {
             setting: &transcript.setting,
             ledger,
             early,
+            brief: false,
             stalled_for,
             stalled_in,
         }
@@ -102,12 +114,7 @@ impl<'a> Replay<'a> {
 
     /// Where several lanes of a sweep went wrong, says which.
     fn ranged(&self, finding: Finding) -> Finding {
-        let wrong = |conn: Conn| {
-            let of_conn = |(channel, account): (Channel, &Account)| {
-                channel.conn() == conn && account.is_wrong()
-            };
-            self.ledger.accounts().any(of_conn)
-        };
+        let wrong = |conn: Conn| Some(self.ledger.account_of(Channel::Answers(conn))?.is_wrong());
         match sweep::failing(self.case, wrong) {
             Some(ruler) => Finding { ruler: Some(ruler), ..finding },
             None => finding,
@@ -151,6 +158,11 @@ impl<'a> Replay<'a> {
 
     fn first(&self, look: impl Fn(Channel, &Account) -> Option<Finding>) -> Option<Finding> {
         self.ledger.accounts().find_map(|(channel, account)| look(channel, account))
+    }
+
+    fn diagnose(&self, channel: Channel) -> Option<String> {
+        let diagnosis = || diagnose(self.transcript, &self.ledger, channel);
+        (!self.brief).then(diagnosis).flatten()
     }
 
     fn framing(&self, channel: Channel) -> Framing {
@@ -200,7 +212,7 @@ impl<'a> Replay<'a> {
         // What was due only later is no part of what was due then.
         let due = if excess { &account.due[..offset] } else { &account.due[..] };
         Some(Finding {
-            diagnosis: diagnose(self.transcript, &self.ledger, channel),
+            diagnosis: self.diagnose(channel),
             excerpt: Some(Excerpt::around(framing, offset, due, &account.seen)),
             ..Finding::new(clause, self.blame(channel), summary)
         })
@@ -248,7 +260,7 @@ impl<'a> Replay<'a> {
         let summary =
             format!("{how} with {channel} {index} of {of} due: {seen} of {due} bytes were seen");
         Some(Finding {
-            diagnosis: diagnose(self.transcript, &self.ledger, channel),
+            diagnosis: self.diagnose(channel),
             excerpt: Some(Excerpt::around(
                 self.framing(channel),
                 seen,

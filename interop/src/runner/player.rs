@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::limits::{self, Patience};
 use crate::model::case::Case;
-use crate::model::oracle::{crashed, judge};
+use crate::model::oracle::{crashed, judge, judge_briefly};
 use crate::model::outcome::{Blame, Outcome, Verdict};
 use crate::model::transcript::Exit;
 use crate::peer::start::StartError;
@@ -199,7 +199,7 @@ impl<'a> Player<'a> {
     ) -> Result<Option<JointLook>, StartError> {
         self.prepare(&together.case).await?;
         let Ok(acted) = self.house.act(&together.case, patience).await else { return Ok(None) };
-        let verdict = judge(&together.case, &acted.transcript);
+        let verdict = judge_briefly(&together.case, &acted.transcript);
         match verdict.finding {
             Some(_) => self.house.tear_down().await,
             None => self.table.waited(acted.slowest),

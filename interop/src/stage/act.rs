@@ -220,8 +220,10 @@ impl<'a> Actor<'a> {
     async fn side_by_side(&mut self, lanes: &[Vec<Step>]) -> Result<(), StartError> {
         let mut waiting = lanes.iter();
         let mut playing = FuturesUnordered::new();
+        let mut wrong = 0;
         loop {
             while playing.len() < limits::LANES
+                && wrong < limits::WRONG_LANES
                 && let Some(steps) = waiting.next()
             {
                 let mut lane = self.lane(steps);
@@ -232,6 +234,7 @@ impl<'a> Actor<'a> {
                 });
             }
             let Some((lane, played)) = playing.next().await else { return Ok(()) };
+            wrong += usize::from(self.scene.is_decided(&lane.scope));
             self.raw.extend(lane.raw);
             self.raw.retain(|_, end| !end.is_over());
             played?;
@@ -277,9 +280,7 @@ impl<'a> Actor<'a> {
         let bytes = bytes_of(&write.parts, self.cast.protocol.framing);
         let Some(end) = self.raw_end(write.conn).await? else { return Ok(()) };
         for fragment in write.cut.fragments(bytes.len()) {
-            if !end.deliver(bytes.slice(fragment)).await {
-                break;
-            }
+            end.deliver(bytes.slice(fragment)).await;
         }
         Ok(())
     }
@@ -289,9 +290,7 @@ impl<'a> Actor<'a> {
         let bytes = bytes_of(&write.parts, self.cast.protocol.framing);
         let Some(end) = self.raw_end(write.conn).await? else { return Ok(()) };
         for fragment in write.cut.fragments(bytes.len()) {
-            if !end.deliver(bytes.slice(fragment)).await {
-                break;
-            }
+            end.deliver(bytes.slice(fragment)).await;
             sleep(pause).await;
         }
         Ok(())
@@ -310,15 +309,13 @@ impl<'a> Actor<'a> {
         while !queues.is_empty() {
             let at = rng.usize(..queues.len());
             let (conn, fragments) = &mut queues[at];
-            let goes_on = match (fragments.pop_front(), *conn) {
-                (Some(fragment), conn) => match self.raw_end(conn).await? {
-                    Some(end) => end.deliver(fragment).await,
-                    None => false,
-                },
-                (None, _) => false,
-            };
-            if !goes_on {
-                queues.swap_remove(at);
+            match (fragments.pop_front(), *conn) {
+                (Some(fragment), conn) => {
+                    if let Some(end) = self.raw_end(conn).await? {
+                        end.deliver(fragment).await;
+                    }
+                }
+                (None, _) => drop(queues.swap_remove(at)),
             }
         }
         Ok(())

@@ -129,13 +129,16 @@ impl Proof {
 
 /// The pause between two questions to the kernel about a program that is about to act, after so many. A
 /// program that is awake needs microseconds, so the first questions follow each other closely; the
-/// runtime's clock is too coarse for these pauses.
+/// runtime's clock is too coarse for these pauses. One that has not acted for long is not asked often.
 pub(super) async fn pause(asked: u32) {
-    const CLOSELY: u32 = 40;
-    if asked < CLOSELY {
-        std::thread::sleep(Duration::from_micros(20));
-        tokio::task::yield_now().await;
-    } else {
-        sleep(Duration::from_millis(1)).await;
+    const CLOSELY: u32 = 20;
+    const SOON: u32 = CLOSELY + 20;
+    match asked {
+        ..CLOSELY => {
+            std::thread::sleep(Duration::from_micros(20));
+            tokio::task::yield_now().await;
+        }
+        CLOSELY..SOON => sleep(Duration::from_millis(1)).await,
+        SOON.. => sleep(Duration::from_millis(10)).await,
     }
 }

@@ -35,6 +35,8 @@ pub struct RawEnd {
     backlog: Bytes,
     /// A fragment was written, and is not known to have been read.
     unread: bool,
+    /// It takes no more.
+    gone: bool,
     finished: bool,
 }
 
@@ -63,6 +65,7 @@ impl RawEnd {
             reader: Some(reader),
             backlog,
             unread: false,
+            gone: false,
             finished: false,
         })
     }
@@ -114,22 +117,22 @@ impl RawEnd {
         self.scene.saw(Sight::TookAll { conn, bytes: taken });
     }
 
-    /// Delivers one fragment, once the one before it has been read. `false` when the connection takes no more:
-    /// what follows from that is seen by itself.
-    pub async fn deliver(&mut self, fragment: Bytes) -> bool {
+    /// Delivers one fragment, once the one before it has been read. When the connection takes no more, it is
+    /// written down all the same: a peer does not get out of what is due by leaving.
+    pub async fn deliver(&mut self, fragment: Bytes) {
         let conn = self.from_peer.conn();
+        if self.gone {
+            return self.scene.did(Act::Wrote { conn, bytes: fragment });
+        }
         if std::mem::replace(&mut self.unread, true) {
             let confirmed = self.delivery.read_by_receiver().await == Read::Confirmed;
             self.scene.saw(Sight::Delivered { conn, confirmed });
         }
         self.scene.did(Act::Wrote { conn, bytes: fragment.clone() });
-        match self.delivery.write(fragment).await {
-            Ok(()) => true,
-            Err(e) => {
-                if e.kind() == io::ErrorKind::TimedOut {
-                    self.scene.saw(Sight::Blocked { channel: self.to_peer });
-                }
-                false
+        if let Err(e) = self.delivery.write(fragment).await {
+            self.gone = true;
+            if e.kind() == io::ErrorKind::TimedOut {
+                self.scene.saw(Sight::Blocked { channel: self.to_peer });
             }
         }
     }

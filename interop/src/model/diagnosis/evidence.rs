@@ -10,7 +10,7 @@ use crate::model::transcript::{
 };
 
 /// How many bytes a peer may have read, or sent, for its reads to be gone through again.
-const LONGEST: usize = 40 << 20;
+const LONGEST: usize = 4 << 20;
 
 /// What is known of one channel.
 #[derive(Debug)]
