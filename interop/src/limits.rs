@@ -101,6 +101,11 @@ pub const EVIDENCE_QUIET: Duration = Duration::from_millis(20);
 pub const UNJUDGED_END: Patience =
     Patience { silent: Duration::from_secs(1), asleep: Duration::from_millis(100) };
 
+/// How long a server that was told to end has for that: the grace time and a little, and some of it asleep, for
+/// it may wait a while for its clients.
+pub const OBEY: Patience =
+    Patience { silent: Duration::from_secs(6), asleep: Duration::from_millis(2500) };
+
 /// How long a client may try to connect where nobody listens. Some try again a few times, and wait in between.
 pub const GIVE_UP: Patience =
     Patience { silent: Duration::from_secs(20), asleep: Duration::from_secs(10) };

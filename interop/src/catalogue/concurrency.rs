@@ -89,7 +89,7 @@ fn slow_reader_isolated() -> Vec<Step> {
 
 /// The server writes a large answer while the client is still writing, and reads only when it is done.
 fn client_reads_while_writing() -> Vec<Step> {
-    let large = |seed| Body::Letters { seed, len: 8 * 1024 * 1024 };
+    let large = |seed| Body::Letters { seed, len: 6 * 1024 * 1024 };
     let asked = vec![feed_to(0, [large(1)]), Step::Settle];
     let both = vec![
         Step::StopReading { conn: 0 },

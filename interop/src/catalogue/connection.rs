@@ -1,7 +1,8 @@
 //! `connection.*`: how conversations end, in good order and otherwise.
 
 use super::entry::{
-    Entry, Exchange, entry, feed, feed_to, frames, health_ping, whole, write, write_on,
+    Entry, Exchange, entry, feed, feed_to, frames, health_ping, side_by_side, whole, write,
+    write_on,
 };
 use crate::model::body::Body;
 use crate::model::case::{Budget, Part, Resource, Step};
@@ -113,7 +114,8 @@ fn thousand() -> Vec<Step> {
         within(Resource::Threads, 200),
         within(Resource::Memory, 128 * MIB),
     ];
-    [before, (1..=1000).flat_map(health_ping).collect(), after].concat()
+    let clients = vec![side_by_side((1..=1000).map(health_ping))];
+    [before, clients, after].concat()
 }
 
 /// The server takes requests and says nothing; the client's input ends, and then the connection does.

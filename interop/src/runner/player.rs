@@ -67,7 +67,10 @@ impl<'a> Player<'a> {
 
     /// A case by itself. A failure is looked at twice more, until the peer has shown that it does fail.
     async fn play_case(&mut self, at: usize) -> Result<CaseResult, StartError> {
-        let patience = self.table.patience(limits::FIRST_LOOK);
+        let (case, _) = &self.table.unit.cases[at];
+        let declared = known::reason(self.table.unit, case, Blame::Undecided).is_some();
+        let base = if declared { limits::FIRST_LOOK.scaled(0.5) } else { limits::FIRST_LOOK };
+        let patience = self.table.patience(base);
         let first = self.look_at(at, patience).await?;
         if first.result.outcome != Outcome::Fail || first.certain || self.table.is_sure() {
             return Ok(first.result);

@@ -87,6 +87,8 @@ enum Wait {
     Nothing,
     /// Something that the case judges.
     Due,
+    /// The end of a server that was told to end.
+    ServersEnd,
     /// An end that it does not judge: only to see what may come before it.
     UnjudgedEnd,
 }
@@ -163,6 +165,7 @@ impl Scene {
             let patience = match wait {
                 Wait::Nothing => return,
                 Wait::Due => self.patience,
+                Wait::ServersEnd => limits::OBEY,
                 // A peer that has kept one end open will not close the next.
                 Wait::UnjudgedEnd if self.keeps_open.load(Relaxed) => return,
                 Wait::UnjudgedEnd => limits::UNJUDGED_END,
@@ -171,7 +174,7 @@ impl Scene {
             let slept = AtomicU64::new(0);
             if self.within_noting(patience, changed, &slept).await.is_none() {
                 self.keeps_open.store(true, Relaxed);
-                if self.waits_for(scope) == Wait::Due {
+                if matches!(self.waits_for(scope), Wait::Due | Wait::ServersEnd) {
                     let waiting_for = lock(&self.books).ledger.waiting_for(scope);
                     let conn = match scope {
                         Scope::All => None,
@@ -194,6 +197,7 @@ impl Scene {
         match books.ledger.progress(scope) {
             Progress::Settled | Progress::Broken => Wait::Nothing,
             Progress::BytesMissing => Wait::Due,
+            Progress::EndsMissing if books.ledger.misses_the_servers_end() => Wait::ServersEnd,
             Progress::EndsMissing if books.ledger.misses_an_end_of(&self.clauses, scope) => {
                 Wait::Due
             }

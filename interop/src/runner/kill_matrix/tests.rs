@@ -103,10 +103,19 @@ fn a_mutant_that_nothing_binding_finds_survives() {
     assert_eq!(Run::of(MUTANT).verdict(), Verdict::Survived);
     let list = MUTANT.replace(", \"payload.empty\"", "");
     let informed = Run::of(&list)
-        .server_fails("wrong", "framing.single")
-        .but("framing.single", |result| result.level = Level::Info);
+        .server_fails("wrong", "payload.empty")
+        .but("payload.empty", |result| result.level = Level::Info);
     assert_eq!(informed.verdict(), Verdict::Survived);
     assert_eq!(informed.judge().1, 1);
+}
+
+#[test]
+fn a_listed_case_that_only_informs_finds_a_smell() {
+    let list = MUTANT.replace(", \"payload.empty\"", "");
+    let smelt = Run::of(&list)
+        .server_fails("wrong", "framing.single")
+        .but("framing.single", |result| result.level = Level::Info);
+    assert_eq!(smelt.verdict(), Verdict::Caught);
 }
 
 #[test]
