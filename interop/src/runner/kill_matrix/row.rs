@@ -162,7 +162,7 @@ impl Row {
         // Some mistakes are smells, which cases of level info are listed for.
         let counts =
             |result: &&CaseResult| result.level != Level::Info || row.listed.contains(&result.case);
-        let binds = failures().any(|result| counts(result));
+        let binds = failures().any(counts);
         let all_are_asked = row.listed.len() == all_listed.len();
         row.outcome = row.verdict(binds, all_are_asked, interrupted);
         Some(row)
