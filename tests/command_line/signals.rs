@@ -173,3 +173,18 @@ fn a_run_that_ends_by_itself_leaves_no_process_behind() {
     assert_eq!(run.exit_status().code(), Some(0));
     run.leaves_nothing_behind();
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_peer_ignores_no_signal_even_where_the_harness_was_told_to() {
+    // A background job ignores SIGINT, and `nohup` makes its program ignore SIGHUP.
+    let strict = "import socket\nfor line in open('/proc/self/status'):\n    if line.startswith('SigIgn'):\n        \
+                  ignored = int(line.split()[1], 16)\n        \
+                  if any(ignored >> (signal - 1) & 1 for signal in (1, 2, 3, 15)):\n            \
+                  raise SystemExit('ignores ' + hex(ignored))\n";
+    let interop = assert_cmd::cargo::cargo_bin!("interop").display();
+    let project = Project::of([Peer::server("strict").but("import socket\n", strict)]);
+    project
+        .shell(&format!("trap '' HUP INT QUIT TERM; exec {interop} run --case framing.single"))
+        .success();
+}

@@ -15,7 +15,7 @@ use crate::limits;
 use crate::model::case::Case;
 use crate::model::names::Level;
 use crate::model::pattern::Pattern;
-use crate::peer::{build, guard, registry::Registry};
+use crate::peer::{build, guard, registry::Registry, spawn};
 use crate::report::Reporter;
 use crate::report::again::Again;
 use crate::report::human::Human;
@@ -168,7 +168,8 @@ pub fn perform(
 fn cancel_on_signals(cancel: &CancellationToken) -> std::io::Result<()> {
     const INTERRUPTED: i32 = 130;
     let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
-    if !ignores_hangups() {
+    // What runs under `nohup` goes on without its terminal.
+    if !spawn::is_ignored(SignalKind::hangup()) {
         kinds.push(SignalKind::hangup());
     }
     for kind in kinds {
@@ -185,16 +186,6 @@ fn cancel_on_signals(cancel: &CancellationToken) -> std::io::Result<()> {
         });
     }
     Ok(())
-}
-
-/// Whether we were started under `nohup`, or by something like it. Where the kernel does not say, we were not.
-fn ignores_hangups() -> bool {
-    const HANGUP: u64 = 1;
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    ignored.is_some_and(|mask| {
-        u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & HANGUP != 0)
-    })
 }
 
 /// A case may hold more connections than some systems allow by default. What cannot be raised is found out

@@ -1,8 +1,7 @@
 //! The guard: a small process of our own that outlives a killed harness just long enough to kill its peers.
 //!
-//! The parent-death signal reaches only direct children. The guard knows every process group that is
-//! alive, by a pipe; when the pipe ends without the groups having been taken back, it kills them all, and
-//! whatever else carries a [mark](super::family::MARK) of the harness.
+//! It knows every process group that is alive, by a pipe; when the pipe ends without the groups having been
+//! taken back, it kills them all, and whatever else carries a [mark](super::family::MARK) of the harness.
 
 use std::collections::HashSet;
 use std::io::{self, BufRead, Write};

@@ -1,20 +1,18 @@
-//! The only place of the project that starts processes, and the only one with `unsafe` code.
+//! The only place of the project that starts processes.
 //!
-//! Every child gets its own process group, the default disposition of every signal, and on Linux the
-//! kernel's promise to kill it when the harness dies. The `unsafe` block is the hook that runs in the
-//! child between fork and exec; it makes three kinds of system calls, all async-signal-safe, and
-//! touches no memory of the parent's.
+//! Every child gets its own process group and the default disposition of every signal. Nothing is done between
+//! fork and exec, so that the system need not copy our memory's tables for it: `posix_spawn` starts a program
+//! in a tenth of the time once a case has moved megabytes. That the peers die with the harness is the
+//! [guard](super::guard)'s business.
 
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::{OnceLock, mpsc};
-use std::thread;
+use std::sync::Once;
 
 use tokio::process::{Child, Command};
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Starts `argv` for a peer, with all three pipes.
 ///
@@ -25,8 +23,9 @@ pub async fn peer(
     folder: &Path,
     env: impl IntoIterator<Item = (&String, &String)>,
 ) -> io::Result<Child> {
-    let mut command = command(argv)?;
-    command
+    static ONCE: Once = Once::new();
+    ONCE.call_once(handle_what_is_ignored);
+    command(argv)?
         .current_dir(folder)
         // It would hide that a peer does not flush its output.
         .env_remove("PYTHONUNBUFFERED")
@@ -34,9 +33,33 @@ pub async fn peer(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0);
-    die_with_the_harness(&mut command);
-    on_the_spawner_thread(command).await
+        .process_group(0)
+        .spawn()
+}
+
+/// A background job ignores SIGINT, and what runs under `nohup` SIGHUP; a child would inherit that, and a peer
+/// is stopped by signals. One that has a handler is reset to its default in the child, so ours do nothing.
+fn handle_what_is_ignored() {
+    let kinds = [
+        SignalKind::hangup(),
+        SignalKind::interrupt(),
+        SignalKind::quit(),
+        SignalKind::terminate(),
+    ];
+    for kind in kinds.into_iter().filter(|kind| is_ignored(*kind)) {
+        // The handler stays when the stream is gone. Without it a peer is only harder to stop.
+        drop(signal(kind));
+    }
+}
+
+/// Whether we were told to ignore a signal. Where the kernel does not say, we were not.
+#[must_use]
+pub fn is_ignored(signal: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let bit = 1_u64 << (signal.as_raw_value() - 1);
+    ignored
+        .is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & bit != 0))
 }
 
 /// Starts the [guard](super::guard): it has to outlive us for a moment, so nothing binds it to our life
@@ -77,59 +100,6 @@ fn std_command(program: &std::ffi::OsStr) -> std::process::Command {
     std::process::Command::new(program)
 }
 
-/// Resets the signals, and asks Linux for a SIGKILL on the harness's death.
-#[expect(unsafe_code, reason = "a pre-exec hook is unsafe by its nature: see the module's words")]
-fn die_with_the_harness(command: &mut Command) {
-    let harness = rustix::process::getpid();
-    let hook = move || {
-        // A background job inherits an ignored SIGINT, and a peer is stopped by it.
-        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGPIPE] {
-            // SAFETY: `signal` is async-signal-safe, and SIG_DFL names no handler.
-            unsafe { libc::signal(signal, libc::SIG_DFL) };
-        }
-        #[cfg(target_os = "linux")]
-        {
-            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-            // The harness may have died before the kernel was asked.
-            if rustix::process::getppid() != Some(harness) {
-                return Err(io::ErrorKind::Interrupted.into());
-            }
-        }
-        Ok(())
-    };
-    #[cfg(not(target_os = "linux"))]
-    let _ = harness;
-    // SAFETY: the hook allocates nothing, takes no lock, and makes async-signal-safe calls only.
-    unsafe { command.pre_exec(hook) };
-}
-
-struct Job {
-    command: Command,
-    runtime: Handle,
-    reply: oneshot::Sender<io::Result<Child>>,
-}
-
-/// Linux sends the parent-death signal when the *thread* that forked ends, so the thread that forks has
-/// to live as long as the harness does; a runtime's threads need not.
-async fn on_the_spawner_thread(command: Command) -> io::Result<Child> {
-    static SPAWNER: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
-    let spawner = SPAWNER.get_or_init(|| {
-        let (jobs, inbox) = mpsc::channel::<Job>();
-        thread::spawn(move || {
-            for Job { mut command, runtime, reply } in inbox {
-                let _context = runtime.enter();
-                let _ = reply.send(command.spawn());
-            }
-        });
-        jobs
-    });
-    let (reply, child) = oneshot::channel();
-    let job = Job { command, runtime: Handle::current(), reply };
-    let gone = |_| io::Error::other("the spawner thread is gone");
-    spawner.send(job).map_err(|_| io::Error::other("the spawner thread is gone"))?;
-    child.await.map_err(gone)?
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,7 +121,7 @@ mod tests {
     async fn a_child_ignores_no_signal_that_could_stop_it() {
         let ignored = output("grep SigIgn /proc/self/status").await;
         let mask = u64::from_str_radix(ignored.split_whitespace().last().unwrap(), 16).unwrap();
-        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGPIPE] {
+        for signal in [1, 2, 13, 15] {
             assert_eq!(mask & (1 << (signal - 1)), 0, "signal {signal} in {ignored}");
         }
     }
