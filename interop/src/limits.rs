@@ -28,7 +28,7 @@ pub const CUSTOMARY_LIMIT: MaxFrame = MaxFrame::new(16 * 1024 * 1024);
 
 /// The longest message that is sent to try a peer's limit, in bytes. Peers with a larger one are only asked
 /// whether they refuse what is above it.
-pub const MESSAGE: u64 = 64 * 1024 * 1024;
+pub const MESSAGE: u64 = 16 * 1024 * 1024;
 
 /// How many bytes beyond those due are kept as evidence before a channel is not read any further.
 pub const FLOOD: usize = 64 * 1024;
@@ -50,20 +50,26 @@ pub const TAIL_LINE: usize = 500;
 /// virtual machine on a loaded computer takes a second or two.
 pub const START: Duration = Duration::from_secs(20);
 
-/// How long is waited for what is due, when a case is looked at for the first time. A correct peer on a loaded
-/// machine is silent for tens of milliseconds; one that sleeps longer than this is looked at again.
-pub const FIRST_LOOK: Patience =
-    Patience { silent: Duration::from_secs(2), asleep: Duration::from_millis(400) };
-
-/// The same, when a failure is looked at again before anybody is accused of it.
-pub const SECOND_LOOK: Patience =
+/// How long is waited for what is due, until a peer has been seen to fail. A correct peer on a loaded machine is
+/// silent for tens of milliseconds; one that sets itself an alarm sleeps for as long as it likes.
+pub const PATIENCE: Patience =
     Patience { silent: Duration::from_secs(8), asleep: Duration::from_millis(2500) };
+
+/// The same, when it has been waited for in vain before: in the looks that ask whether it happens again, with
+/// peers that have shown often enough that they fail, and for cases that a peer is declared to fail. What they
+/// do right, they do soon.
+pub const LESS_PATIENCE: Patience =
+    Patience { silent: Duration::from_secs(2), asleep: Duration::from_millis(400) };
 
 /// How much longer than its slowest right answer so far a peer may sleep.
 pub const SLOWER: u32 = 4;
 
 /// How often it is looked whether the programs under test sleep.
 pub const GLANCE: Duration = Duration::from_millis(40);
+
+/// How much slower than by nature a peer is believed to be, in times of [`PATIENCE`]: a bound for what slow peers
+/// can make a run take.
+pub const SLOWEST: f64 = 4.0;
 
 /// How often a failure is looked at again before anybody is accused of it.
 pub const LOOKS_AGAIN: usize = 2;
@@ -72,9 +78,9 @@ pub const LOOKS_AGAIN: usize = 2;
 /// where much fails. Each costs the start of a server.
 pub const BESIDE: usize = 3;
 
-/// How many failures of one unit are looked at again. One that has failed so often in both looks does fail,
-/// and waiting longer for it each time would only cost the user's time.
-pub const SECOND_LOOKS: u32 = 2;
+/// After how many confirmed failures a unit's others are believed at first sight. One that has failed so often
+/// does fail, and looking again for each would only cost the user's time.
+pub const SURE: usize = 2;
 
 /// How many fragments of a case a peer may leave unread until it is not waited for any more.
 pub const UNREAD: u32 = 3;
@@ -101,14 +107,16 @@ pub const EVIDENCE_QUIET: Duration = Duration::from_millis(20);
 pub const UNJUDGED_END: Patience =
     Patience { silent: Duration::from_secs(1), asleep: Duration::from_millis(100) };
 
-/// How long a server that was told to end has for that: the grace time and a little, and some of it asleep, for
-/// it may wait a while for its clients.
-pub const OBEY: Patience =
-    Patience { silent: Duration::from_secs(6), asleep: Duration::from_millis(2500) };
+/// How much longer a server that was told to end has for that: it may wait for its clients, and a while for
+/// silence. With all patience, it is the grace time and a little.
+pub const OBEY: f64 = 2.2;
 
-/// How long a client may try to connect where nobody listens. Some try again a few times, and wait in between.
-pub const GIVE_UP: Patience =
-    Patience { silent: Duration::from_secs(20), asleep: Duration::from_secs(10) };
+/// How much longer a second server on a port that is taken has to end.
+pub const ONE_MORE: f64 = 2.5;
+
+/// How much longer a client may try to connect where nobody listens: some try again a few times, and wait in
+/// between.
+pub const GIVE_UP: f64 = 4.0;
 
 /// How long a pressed peer has to take nothing more until it counts as holding us back. Where it is only slow,
 /// the pressure was less than it could have been, and nobody is accused of anything.
@@ -125,9 +133,10 @@ pub const LANES: usize = 50;
 /// offset in ten.
 pub const WRONG_LANES: usize = 60;
 
-/// For which part of the patience a program may use the processor until it counts as never coming to rest. The
-/// clean-up after many connections takes a while.
-pub const REST: u32 = 4;
+/// For which part of the patience a program may use the processor until it counts as never coming to rest. Time
+/// for which it only waits for a processor says nothing of it; nor does a wait of the whole patience in which it
+/// got less than that.
+pub const REST: u32 = 8;
 
 /// How long one case may take in all, so that a peer which sends a byte now and then cannot hold a run.
 pub const CASE: Duration = Duration::from_secs(120);
@@ -168,9 +177,6 @@ pub const TIME_WAIT: Duration = Duration::from_secs(65);
 
 /// How long a port of ours may seem taken while a process is being started elsewhere.
 pub const REBIND: Duration = Duration::from_secs(2);
-
-/// How long a second server on a port that is taken has to end. One that does not is found out by this alone.
-pub const ONE_MORE: Duration = Duration::from_secs(8);
 
 /// How often it is tried again.
 pub const REBIND_PAUSE: Duration = Duration::from_millis(20);

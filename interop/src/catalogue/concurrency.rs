@@ -45,17 +45,21 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("concurrency.slow-reader-bounded", "a queue without bound for who does not read")
             .covers(&[P10])
             .should()
-            .play(Role::Server, slow_reader(UNBOUNDED)),
+            .play(Role::Server, slow_reader(flood())),
         entry("concurrency.write-without-reading", "never going on when the client reads at last")
             .covers(&[P10, P3])
             .should()
-            .play(Role::Server, slow_reader(PRESSED)),
+            .play(Role::Server, slow_reader(press(0))),
         entry("concurrency.client-reads-while-writing", "a client that writes, and does not read")
             .covers(&[P10, P13])
             .play(Role::Client, client_reads_while_writing()),
         entry("concurrency.accept-storm", "too few descriptors, threads or places in the backlog")
             .covers(&[P6, P11])
-            .play(Role::Server, accept_storm()),
+            .play(Role::Server, accept_storm(100)),
+        entry("concurrency.accept-storm-500", "fewer than many clients at once served in turn")
+            .covers(&[P6, P11])
+            .should()
+            .play(Role::Server, accept_storm(500)),
         entry("concurrency.fairness", "small messages that starve beside large ones")
             .covers(&[P6])
             .info()
@@ -69,19 +73,26 @@ const PRESSED: u32 = 1024;
 /// The same, where nothing but memory can hold it all: the kernel lets a socket's buffers grow to some 36 MiB.
 const UNBOUNDED: u32 = 2048;
 
-fn press(conn: u16, at_most: u32) -> Step {
-    Step::Press { conn, body: Body::Letters { seed: 64, len: 64 * 1024 }, at_most }
+fn press(conn: u16) -> Step {
+    let body = Body::Letters { seed: 64, len: 64 * 1024 };
+    Step::Press { conn, body, at_most: PRESSED, bounded: false }
+}
+
+/// More than anything but an unbounded queue holds.
+fn flood() -> Step {
+    let body = Body::Letters { seed: 64, len: 64 * 1024 };
+    Step::Press { conn: 0, body, at_most: UNBOUNDED, bounded: true }
 }
 
 /// A client that writes all it can before it reads, and then reads.
-fn slow_reader(at_most: u32) -> Vec<Step> {
+fn slow_reader(press: Step) -> Vec<Step> {
     let reads = [Step::ReadOn { conn: 0 }, Step::Settle];
-    [vec![Step::StopReading { conn: 0 }, press(0, at_most)], reads.to_vec(), finish_on(0)].concat()
+    [vec![Step::StopReading { conn: 0 }, press], reads.to_vec(), finish_on(0)].concat()
 }
 
 /// The others are served as if it were not there.
 fn slow_reader_isolated() -> Vec<Step> {
-    let holds = vec![Step::StopReading { conn: 0 }, press(0, PRESSED)];
+    let holds = vec![Step::StopReading { conn: 0 }, press(0)];
     let others = (1..=5).flat_map(health_ping).collect();
     let reads = vec![Step::ReadOn { conn: 0 }, Step::Settle];
     [holds, others, reads, finish_on(0)].concat()
@@ -103,12 +114,11 @@ fn client_reads_while_writing() -> Vec<Step> {
     [asked, both, finish_client()].concat()
 }
 
-/// Five hundred connections stand at once, and each is served.
-fn accept_storm() -> Vec<Step> {
-    const STORM: u16 = 500;
+/// So many connections stand at once, and each is served.
+fn accept_storm(clients: u16) -> Vec<Step> {
     let asks = |conn| write_on(conn, Cut::Whole, vec![Part::Frame(own_message(conn))]);
-    let goes = (0..STORM).map(|conn| Step::Finish { conn });
-    (0..STORM).map(asks).chain([Step::Settle]).chain(goes).chain([Step::Settle]).collect()
+    let goes = (0..clients).map(|conn| Step::Finish { conn });
+    (0..clients).map(asks).chain([Step::Settle]).chain(goes).chain([Step::Settle]).collect()
 }
 
 /// Somebody sends much, and others little.

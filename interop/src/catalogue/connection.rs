@@ -72,9 +72,12 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("connection.many-messages", "drift, growth, or an end after so many messages")
             .covers(&[P3, P13])
             .at_both_ends(&many_messages()),
-        entry("connection.silent-server", "a client that waits for ever, or gives up with success")
-            .covers(&[P13])
-            .play(Role::Client, silent_server()),
+        entry(
+            "connection.silent-server",
+            "a client that does not wait for what is due, or does not end with its server",
+        )
+        .covers(&[P13])
+        .play(Role::Client, silent_server()),
         entry("connection.refused", "a client that finds nobody, and does not say so")
             .covers(&[P13])
             .play(Role::Client, vec![Step::Refuse { conn: 0 }, Step::Settle]),
@@ -109,10 +112,10 @@ fn thousand() -> Vec<Step> {
     let before = [health_ping(0), vec![Step::Rest, Step::Measure]].concat();
     let after = vec![
         Step::Rest,
-        within(Resource::Descriptors, 20),
-        within(Resource::Processes, 20),
+        within(Resource::Descriptors, 300),
+        within(Resource::Processes, 100),
         within(Resource::Threads, 200),
-        within(Resource::Memory, 128 * MIB),
+        within(Resource::Memory, 160 * MIB),
     ];
     let clients = vec![side_by_side((1..=1000).map(health_ping))];
     [before, clients, after].concat()

@@ -17,7 +17,7 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("lifecycle.loopback", "listening where every machine can connect")
             .covers(&[P12])
             .should()
-            .play(Role::Server, [vec![Step::Start], health_ping(0)].concat()),
+            .play(Role::Server, [vec![Step::Start, Step::StayOnLoopback], health_ping(0)].concat()),
         entry("lifecycle.address", "on which addresses it listens")
             .covers(&[P12])
             .info()
@@ -66,7 +66,7 @@ fn sigterm_busy() -> Vec<Step> {
     vec![
         Step::Start,
         Step::StopReading { conn: 0 },
-        Step::Press { conn: 0, body: large, at_most: 1 },
+        Step::Press { conn: 0, body: large, at_most: 1, bounded: false },
         Step::Rest,
         Step::Terminate,
         Step::ReadOn { conn: 0 },

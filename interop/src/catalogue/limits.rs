@@ -150,7 +150,7 @@ fn spin() -> Vec<Step> {
         Step::Finish { conn: 3 },
         write_on(4, Cut::Whole, vec![Part::Raw(FOREIGN[0].to_vec())]),
         whole(5),
-        Step::Rest,
+        Step::ComeToRest,
     ]
 }
 

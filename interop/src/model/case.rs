@@ -96,6 +96,8 @@ pub enum Step {
         body: Body,
         /// How often at most.
         at_most: u32,
+        /// Who takes all of it has a queue without bound.
+        bounded: bool,
     },
     /// Writes as the raw end, with a pause after each fragment.
     Drip {
@@ -116,6 +118,10 @@ pub enum Step {
     },
     /// Waits until the program under test does nothing any more.
     Rest,
+    /// The same, and it has to come to that.
+    ComeToRest,
+    /// The case's own server has to listen where only this machine can connect.
+    StayOnLoopback,
     /// Notes what the program under test uses now, for [`Step::Within`] to compare with.
     Measure,
     /// Waits until the program under test uses no more than this above what was noted.
@@ -262,6 +268,7 @@ impl Case {
                     | Step::Press { .. }
                     | Step::StopReading { .. }
                     | Step::Rest
+                    | Step::ComeToRest
                     | Step::Refuse { .. }
             )
         };
@@ -299,13 +306,18 @@ impl Case {
 
     /// Whether messages are due after the client's input has ended.
     fn needs_half_close(&self) -> bool {
-        let ended = self.steps.iter().position(|step| matches!(step, Step::EndInput { .. }));
-        ended.is_some_and(|at| match self.role {
+        let mut ends = self.steps.iter().enumerate().filter_map(|(at, step)| match step {
+            Step::EndInput { conn } => Some((at, *conn)),
+            _ => None,
+        });
+        let writes_to =
+            |conn| move |step: &Step| step.writes().iter().any(|write| write.conn == conn);
+        ends.any(|(at, conn)| match self.role {
             Role::Server => false,
-            Role::Client => self.steps[at..]
-                .iter()
-                .any(|step| matches!(step, Step::Write(_) | Step::Mixed { .. })),
-            Role::Pairing => at > 0 && self.steps[at - 1] != Step::Settle,
+            Role::Client => self.steps[at..].iter().any(writes_to(conn)),
+            Role::Pairing => {
+                at > 0 && !matches!(self.steps[at - 1], Step::Settle | Step::EndInput { .. })
+            }
         })
     }
 }

@@ -9,11 +9,12 @@ use super::names::{Clause, Role};
 use super::outcome::{Blame, Finding, Weight};
 use super::transcript::{Exit, Sight, Transcript, What};
 
-/// The first thing in the program's conduct that is not right.
+/// What in the program's conduct is not right: the first of what binds most.
 #[must_use]
 pub fn finding(case: &Case, transcript: &Transcript) -> Option<Finding> {
     let judge = Conduct { case, blame: program_under_test(transcript.setting.role) };
-    sights(transcript).find_map(|sight| judge.look_at(sight))
+    let findings = sights(transcript).filter_map(|sight| judge.look_at(sight));
+    findings.min_by_key(|finding| finding.weight.of(case.level))
 }
 
 /// What is worth telling although it is right.
@@ -58,15 +59,14 @@ impl Conduct<'_> {
                 };
                 (self.main_clause(), self.uses_too_much(*budget, *growth), weight)
             }
-            // After hard work, it may only not have come to rest yet.
-            Sight::Rested { at_rest: false } if self.is_about("limits.spin") => {
+            Sight::Rested { at_rest: false } => {
                 let summary = format!(
                     "the {} keeps a processor busy although there is nothing to do",
                     self.blame
                 );
                 (self.main_clause(), summary, Weight::OfCase)
             }
-            Sight::TookAll { bytes, .. } if self.is_about_being_held_back() => {
+            Sight::TookAll { bytes, .. } => {
                 let summary = format!(
                     "the {} took {} without being read from: what it has to answer is queued without bound",
                     self.blame,
@@ -74,15 +74,10 @@ impl Conduct<'_> {
                 );
                 (Clause::P10, summary, Weight::OfCase)
             }
-            Sight::Ready { listens_on } => {
-                let public: Vec<IpAddr> =
-                    listens_on.iter().copied().filter(|address| !address.is_loopback()).collect();
-                if public.is_empty() || !self.is_about("lifecycle.loopback") {
-                    return None;
-                }
+            Sight::Exposed { on } if !on.is_empty() => {
                 let summary = format!(
                     "the server listens on {}: every machine that reaches this one can connect",
-                    listed(&public)
+                    listed(on)
                 );
                 (Clause::P12, summary, Weight::OfCase)
             }
@@ -95,7 +90,7 @@ impl Conduct<'_> {
                 );
                 (self.main_clause(), summary, Weight::Informs)
             }
-            Sight::NotReady { reason } => {
+            Sight::NotReady { reason, .. } => {
                 let summary = format!("the server did not come up again on its port: {reason}");
                 (Clause::P12, summary, Weight::OfCase)
             }
@@ -125,15 +120,6 @@ impl Conduct<'_> {
 
     fn main_clause(&self) -> Clause {
         self.case.clauses.first().copied().unwrap_or(Clause::P11)
-    }
-
-    fn is_about(&self, id: &str) -> bool {
-        self.case.id.as_str() == id
-    }
-
-    /// Others only want a peer that is under pressure, whatever it does with it.
-    fn is_about_being_held_back(&self) -> bool {
-        self.is_about("concurrency.slow-reader-bounded")
     }
 
     fn uses_too_much(&self, Budget { of, growth: right }: Budget, growth: u64) -> String {

@@ -192,7 +192,8 @@ impl Ledger {
             Act::Unserved { conn } => self.client(*conn).due_exit = Some(DueExit::Refused),
             Act::Started => self.server = ServerAccount::default(),
             Act::Terminated => {
-                self.server.terminated = true;
+                // One that had ended before was not told to.
+                self.server.terminated = self.server.exit.is_none();
                 for account in self.accounts.values_mut() {
                     account.cut_short |= account.seen_end.is_none();
                     account.released = true;
@@ -214,6 +215,8 @@ impl Ledger {
             Sight::ClientExited { conn, exit } => self.client(*conn).exit = Some(*exit),
             Sight::ServerExited { exit } => self.server.exit = Some(*exit),
             Sight::NotReady { .. } => self.server.missing = true,
+            // Who is told to end need not take any more.
+            Sight::Blocked { .. } if self.server.terminated => {}
             Sight::Blocked { channel } => {
                 self.blocked.get_or_insert(*channel);
             }
@@ -222,6 +225,8 @@ impl Ledger {
             | Sight::HeldBack { .. }
             | Sight::TookAll { .. }
             | Sight::Segments { .. }
+            | Sight::Exposed { .. }
+            | Sight::OutOfTime
             | Sight::Ready { .. }
             | Sight::Second { .. }
             | Sight::Measured { .. }
@@ -426,6 +431,14 @@ impl Ledger {
     #[must_use]
     pub fn judges_end(&self, clause: Clause) -> bool {
         clause != Clause::P13 || self.setting.stop != Stop::Interrupt
+    }
+
+    /// The first conversation in which something is still due.
+    #[must_use]
+    pub fn first_missing(&self, scope: &Scope) -> Option<Conn> {
+        let missing = |account: &Account| account.bytes_missing() > 0 || account.end_missing();
+        let mut accounts = self.accounts_of(scope);
+        accounts.find(|(_, account)| missing(account)).map(|(channel, _)| channel.conn())
     }
 
     /// What is still due, in words, for a deadline's message.

@@ -5,6 +5,8 @@
 
 use rust_server::framing::{Framing, MaxFrame, Parse};
 
+use crate::limits::CASE;
+
 use super::case::Case;
 use super::conduct;
 use super::diagnosis::diagnose;
@@ -49,17 +51,22 @@ struct Replay<'a> {
     early: bool,
     /// No diagnosis is asked for.
     brief: bool,
+    /// It was ended because it took too long.
+    out_of_time: bool,
     /// What was waited for in vain.
     stalled_for: Option<String>,
     /// In which conversations; `None` for all.
     stalled_in: Vec<Option<Conn>>,
+    /// What was found when the first of them was given up.
+    found_then: Vec<String>,
 }
 
 impl<'a> Replay<'a> {
     fn of(case: &'a Case, transcript: &'a Transcript) -> Self {
         let mut ledger = Ledger::new(transcript.setting.clone());
         let (mut early, mut stalled_for, mut deviated) = (false, None, false);
-        let mut stalled_in = Vec::new();
+        let mut out_of_time = false;
+        let (mut stalled_in, mut found_then) = (Vec::new(), Vec::new());
         for event in &transcript.events {
             ledger.enter(&event.what);
             match &event.what {
@@ -68,10 +75,14 @@ impl<'a> Replay<'a> {
                     deviated = account.is_some_and(|account| account.deviation.is_some());
                     early = deviated && ledger.is_mid_message(channel.conn());
                 }
-                What::Saw(Sight::Stalled { conn, waiting_for }) => {
+                What::Saw(Sight::Stalled { conn, waiting_for, found }) => {
                     stalled_in.push(*conn);
+                    if stalled_in.len() == 1 {
+                        found_then.clone_from(found);
+                    }
                     stalled_for.get_or_insert_with(|| waiting_for.clone());
                 }
+                What::Saw(Sight::OutOfTime) => out_of_time = true,
                 _ => {}
             }
         }
@@ -82,8 +93,10 @@ impl<'a> Replay<'a> {
             ledger,
             early,
             brief: false,
+            out_of_time,
             stalled_for,
             stalled_in,
+            found_then,
         }
     }
 
@@ -98,23 +111,33 @@ impl<'a> Replay<'a> {
         let exit =
             || self.ledger.clients().find_map(|(conn, client)| self.wrong_exit(conn, client));
         let refused = || self.first(|channel, account| self.refused(channel, account));
-        deviation()
-            .or_else(crash)
-            .or_else(refused)
-            .or_else(|| self.ledger.blocked().map(|channel| self.took_nothing(channel)))
-            .or_else(missing)
-            .or_else(cut_short)
-            .or_else(end)
-            .or_else(exit)
-            .or_else(conduct)
-            .or_else(obedience)
-            .or_else(|| self.late())
+        // What binds most is told; of those that bind alike, what explains most.
+        let findings = [
+            self.out_of_time(),
+            deviation(),
+            crash(),
+            refused(),
+            self.ledger.blocked().map(|channel| self.took_nothing(channel)),
+            missing(),
+            cut_short(),
+            end(),
+            exit(),
+            conduct(),
+            obedience(),
+            self.late(),
+        ];
+        let findings = findings.into_iter().flatten();
+        findings
+            .min_by_key(|finding| finding.weight.of(self.case.level))
             .map(|finding| self.ranged(finding))
     }
 
     /// Where several lanes of a sweep went wrong, says which.
     fn ranged(&self, finding: Finding) -> Finding {
-        let wrong = |conn: Conn| Some(self.ledger.account_of(Channel::Answers(conn))?.is_wrong());
+        let wrong = |conn: Conn| {
+            let account = self.ledger.account_of(Channel::Answers(conn))?;
+            Some(account.deviation.is_some() || account.bytes_missing() > 0)
+        };
         match sweep::failing(self.case, wrong) {
             Some(ruler) => Finding { ruler: Some(ruler), ..finding },
             None => finding,
@@ -239,7 +262,8 @@ impl<'a> Replay<'a> {
 
     fn missing_bytes(&self, channel: Channel, account: &Account) -> Option<Finding> {
         let missing = account.bytes_missing();
-        if missing == 0 {
+        let still_coming = self.out_of_time && account.seen_end.is_none();
+        if missing == 0 || still_coming {
             return None;
         }
         let (due, seen) = (account.due.len(), account.seen.len());
@@ -257,8 +281,16 @@ impl<'a> Replay<'a> {
             (_, None, _) => "nothing more came".to_owned(),
         };
         let clause = self.case.clauses.first().copied().unwrap_or(Clause::P3);
-        let summary =
+        let mut summary =
             format!("{how} with {channel} {index} of {of} due: {seen} of {due} bytes were seen");
+        let silent = account.seen_end.is_none() && exit.is_none();
+        let concerned = self
+            .stalled_in
+            .first()
+            .is_some_and(|stalled| stalled.is_none_or(|conn| conn == channel.conn()));
+        if silent && concerned && !self.found_then.is_empty() {
+            summary.push_str(&format!("; {}", self.found_then.join(", ")));
+        }
         Some(Finding {
             diagnosis: self.diagnose(channel),
             excerpt: Some(Excerpt::around(
@@ -281,14 +313,27 @@ impl<'a> Replay<'a> {
         Finding::new(Clause::P10, blame, summary)
     }
 
-    /// Everything is right by now, but something was waited for in vain, and the case was not played on.
-    fn late(&self) -> Option<Finding> {
-        let waited_for = self.stalled_for.as_ref()?;
-        let blame = match self.setting.role {
+    /// Nothing was wrong yet when the time was over: how soon is not a rule.
+    fn out_of_time(&self) -> Option<Finding> {
+        self.out_of_time.then(|| {
+            let clause = self.case.clauses.first().copied().unwrap_or(Clause::P5);
+            let summary = format!("the case was not over after {} s", CASE.as_secs());
+            Finding::new(clause, self.program_under_test(), summary).weighing(Weight::Warns)
+        })
+    }
+
+    const fn program_under_test(&self) -> Blame {
+        match self.setting.role {
             Role::Server => Blame::Server,
             Role::Client => Blame::Client,
             Role::Pairing => Blame::Undecided,
-        };
+        }
+    }
+
+    /// Everything is right by now, but something was waited for in vain, and the case was not played on.
+    fn late(&self) -> Option<Finding> {
+        let waited_for = self.stalled_for.as_ref()?;
+        let blame = self.program_under_test();
         let clause = self.case.clauses.first().copied().unwrap_or(Clause::P5);
         let summary = format!("too late to be waited for: {waited_for}");
         // How soon is not a rule.
@@ -321,8 +366,11 @@ impl<'a> Replay<'a> {
         let summary = match (due, client.exit) {
             _ if !self.ledger.judges_end(Clause::P13) => return None,
             (DueExit::Any, Some(_)) | (DueExit::Zero, Some(Exit::Code(0))) => return None,
-            (DueExit::NonZero | DueExit::Refused, Some(exit)) if exit != Exit::Code(0) => {
+            (DueExit::NonZero | DueExit::Refused, Some(Exit::Code(code))) if code != 0 => {
                 return None;
+            }
+            (DueExit::NonZero | DueExit::Refused, Some(exit @ Exit::Signal(_))) => {
+                format!("the client {exit} where it had to say by its status that it failed")
             }
             (DueExit::Refused, None) => {
                 "the client did not exit although nobody listens where it has to connect".to_owned()

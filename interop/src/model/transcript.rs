@@ -186,6 +186,8 @@ pub enum Sight {
         conn: Option<Conn>,
         /// What was waited for.
         waiting_for: String,
+        /// What was found of the programs and their sockets, in words.
+        found: Vec<String>,
     },
     /// A peer that was pressed took no more for a while, as it should.
     HeldBack {
@@ -215,7 +217,16 @@ pub enum Sight {
     NotReady {
         /// What it did instead.
         reason: String,
+        /// It will do so for a while: the port is not ours to change.
+        lasts: bool,
     },
+    /// The addresses on which a server of the case's own listens and which other machines may reach.
+    Exposed {
+        /// None is right.
+        on: Vec<IpAddr>,
+    },
+    /// The case took longer than any case may, although something moved all the time.
+    OutOfTime,
     /// What a second server did, on a port that was taken.
     Second {
         /// Its exit; `None` when it went on running.
@@ -318,8 +329,9 @@ impl Transcript {
     /// Whether looking again would show the same, and might cost a minute: a port that is in use stays so.
     #[must_use]
     pub fn is_certain(&self) -> bool {
-        let not_ready = |event: &Event| matches!(event.what, What::Saw(Sight::NotReady { .. }));
-        self.events.iter().any(not_ready)
+        let lasts =
+            |event: &Event| matches!(event.what, What::Saw(Sight::NotReady { lasts: true, .. }));
+        self.events.iter().any(lasts)
     }
 
     /// Whether a peer said anything, on the wire or by what it delivered.

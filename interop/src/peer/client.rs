@@ -4,15 +4,14 @@ use std::io;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use regex::Regex;
-use rustix::process::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use super::family::Family;
 use super::manifest::Contract;
 use super::process::{Ended, Launch, Lines, Process, Tail, make_room, wait_exit};
-use super::vitals::{Demand, Vitals};
 use crate::limits;
 use crate::model::protocol::{NOTATION, frame};
 use crate::model::transcript::{Exit, Stop};
@@ -106,22 +105,10 @@ impl RunningClient {
         }
     }
 
-    /// Its process id.
+    /// It and all that it started.
     #[must_use]
-    pub const fn id(&self) -> Pid {
-        self.process.id()
-    }
-
-    /// What it and all that it started use now; `None` when nothing runs, or where it cannot be known.
-    #[must_use]
-    pub fn vitals(&self) -> Option<Vitals> {
-        self.process.vitals()
-    }
-
-    /// How much processor time they asked for so far; `None` as above.
-    #[must_use]
-    pub fn demand(&self) -> Option<Demand> {
-        self.process.demand()
+    pub const fn family(&self) -> &Family {
+        self.process.family()
     }
 
     /// The last lines of its stderr, and of its stdout where that is chatter.

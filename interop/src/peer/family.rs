@@ -58,13 +58,14 @@ pub struct Family {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
     pub(super) pid: Pid,
+    pub(super) parent: Option<Pid>,
     start: u64,
     dead: bool,
 }
 
 impl From<Stat> for Member {
     fn from(stat: Stat) -> Self {
-        Self { pid: stat.pid, start: stat.start, dead: stat.is_dead() }
+        Self { pid: stat.pid, parent: stat.parent, start: stat.start, dead: stat.is_dead() }
     }
 }
 

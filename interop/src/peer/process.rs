@@ -18,7 +18,6 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::family::{self, Family, Member};
-use super::vitals::{Demand, Vitals};
 use super::{guard, spawn};
 use crate::limits;
 use crate::model::transcript::Exit;
@@ -127,16 +126,10 @@ impl Process {
         self.group
     }
 
-    /// What it and all that it started use now; `None` when nothing runs, or where it cannot be known.
+    /// It and all that it started.
     #[must_use]
-    pub fn vitals(&self) -> Option<Vitals> {
-        Vitals::of_family(&self.family)
-    }
-
-    /// How much processor time they asked for so far; `None` as above.
-    #[must_use]
-    pub fn demand(&self) -> Option<Demand> {
-        Demand::of_family(&self.family)
+    pub const fn family(&self) -> &Family {
+        &self.family
     }
 
     /// How it ended, if it has.

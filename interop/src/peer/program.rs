@@ -84,15 +84,34 @@ impl ServerProgram<'_> {
         }
     }
 
-    /// How one more ends that is started on a port which is taken; `None` when it does not.
+    /// The same for a server that will be started again: on a port of ours where it can be told one, for a port
+    /// that the system chose may be another's as soon as it is free.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn start_to_be_restarted(
+        &self,
+    ) -> Result<(RunningServer, Option<Lease>), StartError> {
+        if self.port != Port::Reported {
+            return self.start_patiently().await;
+        }
+        let lease = Lease::free()?;
+        Ok((self.start_on(lease.port()).await?, Some(lease)))
+    }
+
+    /// How one more ends that is started on a port which is taken; `None` when it does not within this time.
     ///
     /// # Errors
     /// When it cannot be started at all.
-    pub async fn exit_of_one_more(&self, port: u16) -> Result<Option<Exit>, StartError> {
+    pub async fn exit_of_one_more(
+        &self,
+        port: u16,
+        within: Duration,
+    ) -> Result<Option<Exit>, StartError> {
         // Something listens there already, so only what it says itself tells that it is ready.
         let ready = self.ready.unwrap_or(&NEVER);
         let launch = (self.launch)(port);
-        match RunningServer::start(&launch, Some(ready), port, limits::ONE_MORE).await {
+        match RunningServer::start(&launch, Some(ready), port, within).await {
             Ok(_) | Err(StartError::NeverReady { .. }) => Ok(None),
             Err(StartError::Exited { exit, .. }) => Ok(Some(exit)),
             Err(StartError::Unsupported { .. }) => Ok(Some(Exit::Code(UNSUPPORTED))),

@@ -5,15 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use regex::Regex;
-use rustix::process::Pid;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::HOST;
+use super::family::Family;
 use super::port::is_listening;
 use super::process::{Ended, Launch, Lines, Process, Tail, wait_exit};
 use super::start::{Milestone, StartError};
-use super::vitals::{Demand, Vitals};
 use crate::limits;
 use crate::model::transcript::Exit;
 
@@ -79,22 +78,10 @@ impl RunningServer {
         self.address
     }
 
-    /// Its process id.
+    /// It and all that it started.
     #[must_use]
-    pub const fn id(&self) -> Pid {
-        self.process.id()
-    }
-
-    /// What it and all that it started use now; `None` when nothing runs, or where it cannot be known.
-    #[must_use]
-    pub fn vitals(&self) -> Option<Vitals> {
-        self.process.vitals()
-    }
-
-    /// How much processor time they asked for so far; `None` as above.
-    #[must_use]
-    pub fn demand(&self) -> Option<Demand> {
-        self.process.demand()
+    pub const fn family(&self) -> &Family {
+        self.process.family()
     }
 
     /// How it ended by itself, if it has.

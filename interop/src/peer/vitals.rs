@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
-use super::family::Family;
+use super::family::{Family, Member};
 use super::proc::{self, Stat, read_short};
 
 /// What a program and all its descendants use now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Vitals {
-    /// The most memory that each of its processes had at any time, summed, in bytes (`VmHWM`).
+    /// The most memory that each of its processes had at any time, summed, in bytes (`VmHWM`); without what a
+    /// fork shares with the process it is a copy of.
     pub resident_peak: u64,
     /// The most address space that each of them had, summed, in bytes (`VmPeak`): memory that was asked
     /// for counts before it is touched.
@@ -28,19 +29,14 @@ pub struct Vitals {
 }
 
 impl Vitals {
-    /// Those of a process and its descendants; `None` when it has ended, or where it cannot be known.
-    #[must_use]
-    pub fn of(leader: Pid) -> Option<Self> {
-        Self::of_family(&Family::of(leader, None)).filter(|_| lives(leader))
-    }
-
     /// Those of a family, whether its leader lives or not; `None` when nobody does.
     #[must_use]
-    pub fn of_family(family: &Family) -> Option<Self> {
+    pub fn of(family: &Family) -> Option<Self> {
         let mut sum = Self::default();
-        for member in family.members(&[]) {
+        let members = family.members(&[]);
+        for member in &members {
             if let Some(one) = Self::of_one(member.pid) {
-                sum.resident_peak += one.resident_peak;
+                sum.resident_peak += one.resident_peak.saturating_sub(inherited(member, &members));
                 sum.address_space_peak += one.address_space_peak;
                 sum.resident += one.resident;
                 sum.descriptors += one.descriptors;
@@ -78,8 +74,18 @@ impl Vitals {
     }
 }
 
-fn lives(pid: Pid) -> bool {
-    Stat::of(pid).is_some_and(|stat| !stat.is_dead())
+/// What a member has of its parent's memory: a fork begins with all of it, and has used none.
+fn inherited(member: &Member, members: &[Member]) -> u64 {
+    let parent = members.iter().find(|other| Some(other.pid) == member.parent);
+    let parent = parent.and_then(|parent| Vitals::of_one(parent.pid));
+    parent.map_or(0, |parent| parent.resident_peak)
+}
+
+/// Lets the peak of a family's memory begin anew, where the kernel does that.
+pub fn forget_peaks(family: &Family) {
+    for member in family.members(&[]) {
+        let _ = fs::write(format!("/proc/{}/clear_refs", member.pid), "5");
+    }
 }
 
 /// How much processor time a program and all its descendants asked for so far: the time that its threads
@@ -90,6 +96,8 @@ fn lives(pid: Pid) -> bool {
 pub struct Demand {
     /// By thread, so that one which ends does not take its time out of a sum.
     threads: HashMap<Pid, Duration>,
+    /// The part of it for which they were on a processor.
+    ran: Duration,
     busy: bool,
 }
 
@@ -104,23 +112,19 @@ pub enum Spent {
 }
 
 impl Demand {
-    /// That of a process and its descendants; `None` when it has ended, or where it cannot be known.
-    #[must_use]
-    pub fn of(leader: Pid) -> Option<Self> {
-        lives(leader).then(|| Self::of_family(&Family::of(leader, None))).flatten()
-    }
-
     /// That of a family, whether its leader lives or not; `None` when nobody does.
     #[must_use]
-    pub fn of_family(family: &Family) -> Option<Self> {
+    pub fn of(family: &Family) -> Option<Self> {
         let mut demand = Self::default();
         for member in family.members(&[]).into_iter().filter(|member| !member.is_dead()) {
             for thread in proc::threads(member.pid) {
                 // One that ended in the meantime is missed next time.
                 if let Some(stat) = Stat::of_thread(member.pid, thread) {
                     demand.busy |= matches!(stat.state, 'R' | 'D');
-                    let asked = asked(member.pid, thread).unwrap_or_else(|| on_processor(&stat));
-                    demand.threads.insert(thread, asked);
+                    let [ran, waited] = schedule(member.pid, thread)
+                        .unwrap_or_else(|| [on_processor(&stat), Duration::ZERO]);
+                    demand.threads.insert(thread, ran + waited);
+                    demand.ran += ran;
                 }
             }
         }
@@ -131,6 +135,12 @@ impl Demand {
     #[must_use]
     pub const fn is_busy(&self) -> bool {
         self.busy
+    }
+
+    /// For how long its living threads were on a processor, so far.
+    #[must_use]
+    pub const fn ran(&self) -> Duration {
+        self.ran
     }
 
     /// What happened since an earlier look at the same program.
@@ -146,13 +156,13 @@ impl Demand {
     }
 }
 
-/// Time on a processor and time waited for one, in nanoseconds.
-fn asked(pid: Pid, thread: Pid) -> Option<Duration> {
+/// Time on a processor, and time waited for one.
+fn schedule(pid: Pid, thread: Pid) -> Option<[Duration; 2]> {
     let mut room = [0; 128];
     let line = read_short(&format!("/proc/{pid}/task/{thread}/schedstat"), &mut room)?;
     let mut numbers = std::str::from_utf8(line).ok()?.split_whitespace();
     let mut next = || numbers.next()?.parse().ok().map(Duration::from_nanos);
-    Some(next()? + next()?)
+    Some([next()?, next()?])
 }
 
 fn on_processor(stat: &Stat) -> Duration {
@@ -182,7 +192,7 @@ mod tests {
 
     fn demand(threads: &[(i32, u64)]) -> Demand {
         let time = |&(id, ms)| (Pid::from_raw(id).unwrap(), Duration::from_millis(ms));
-        Demand { threads: threads.iter().map(time).collect(), busy: false }
+        Demand { threads: threads.iter().map(time).collect(), ..Demand::default() }
     }
 
     #[test]
@@ -208,7 +218,7 @@ mod tests {
         use super::super::*;
         use crate::peer::process::{Launch, Lines, Pipes, Process};
 
-        async fn start(script: &str) -> (Process, Pipes, Pid) {
+        async fn start(script: &str) -> (Process, Pipes, Family) {
             let launch = Launch {
                 argv: ["sh", "-c", script].map(OsString::from).to_vec(),
                 folder: PathBuf::from("/"),
@@ -217,8 +227,8 @@ mod tests {
             let (process, mut pipes) = Process::start(&launch).await.unwrap();
             // Every script says when it is where the test wants it.
             assert_eq!(Lines::of(&mut pipes.stdout).next().await.as_deref(), Some("ready"));
-            let leader = process.id();
-            (process, pipes, leader)
+            let family = process.family().clone();
+            (process, pipes, family)
         }
 
         /// Looks until it is as wanted: how soon is the machine's business.
@@ -237,11 +247,11 @@ mod tests {
                 "
                 (while :; do :; done) & echo ready; wait",
             ] {
-                let (_process, _pipes, leader) = start(script).await;
-                let first = Demand::of(leader).unwrap();
+                let (_process, _pipes, family) = start(script).await;
+                let first = Demand::of(&family).unwrap();
                 let half_a_second = Duration::from_millis(500);
                 eventually(script, || {
-                    matches!(Demand::of(leader).unwrap().since(&first),
+                    matches!(Demand::of(&family).unwrap().since(&first),
                         Spent::Busy(time) if time > half_a_second)
                 })
                 .await;
@@ -250,10 +260,10 @@ mod tests {
 
         #[tokio::test]
         async fn a_sleeper_is_idle() {
-            let (_process, _pipes, leader) = start("echo ready; exec sleep 1000").await;
-            let mut last = Demand::of(leader).unwrap();
+            let (_process, _pipes, family) = start("echo ready; exec sleep 1000").await;
+            let mut last = Demand::of(&family).unwrap();
             eventually("idle", || {
-                let now = Demand::of(leader).unwrap();
+                let now = Demand::of(&family).unwrap();
                 now.since(&std::mem::replace(&mut last, now.clone())) == Spent::Idle
             })
             .await;
@@ -262,17 +272,17 @@ mod tests {
 
         #[tokio::test]
         async fn memory_descriptors_and_processes_are_counted_with_those_of_children() {
-            let (_process, _pipes, leader) = start("echo ready; exec sleep 1000").await;
-            let alone = Vitals::of(leader).unwrap();
+            let (_process, _pipes, family) = start("echo ready; exec sleep 1000").await;
+            let alone = Vitals::of(&family).unwrap();
             assert_eq!((alone.processes, alone.threads), (1, 1));
             assert!(alone.resident > 0 && alone.resident <= alone.resident_peak);
 
             // `tail` keeps the zeros, since there is no newline among them, as long as the pipe is open.
             let script = "exec 7</dev/null 8</dev/null; echo ready
                 (head -c 50000000 /dev/zero; sleep 1000) | tail -n 1";
-            let (_process, _pipes, leader) = start(script).await;
-            eventually("50 MB", || Vitals::of(leader).unwrap().resident > 50_000_000).await;
-            let vitals = Vitals::of(leader).unwrap();
+            let (_process, _pipes, family) = start(script).await;
+            eventually("50 MB", || Vitals::of(&family).unwrap().resident > 50_000_000).await;
+            let vitals = Vitals::of(&family).unwrap();
             assert!(vitals.resident_peak >= 50_000_000 && vitals.address_space_peak >= 50_000_000);
             assert!(vitals.processes >= 3 && vitals.threads >= 3, "{vitals:?}");
             assert!(vitals.descriptors >= vitals.processes * 5, "{vitals:?}");
@@ -280,9 +290,9 @@ mod tests {
 
         #[tokio::test]
         async fn of_a_program_that_has_ended_nothing_is_known() {
-            let (process, _pipes, leader) = start("echo ready").await;
+            let (process, _pipes, family) = start("echo ready").await;
             eventually("ended", || process.exit().is_some()).await;
-            assert_eq!((Vitals::of(leader), Demand::of(leader)), (None, None));
+            assert_eq!((Vitals::of(&family), Demand::of(&family)), (None, None));
         }
     }
 }

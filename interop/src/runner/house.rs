@@ -189,7 +189,7 @@ impl<'a> House<'a> {
     fn standing(&self) -> Option<Standing> {
         Some(match self.server.as_ref()? {
             Server::Ours { server, .. } => Standing::of(server),
-            Server::Elsewhere(address) => Standing { address: *address, exit: None, process: None },
+            Server::Elsewhere(address) => Standing { address: *address, exit: None, family: None },
         })
     }
 

@@ -11,7 +11,6 @@ use crate::model::outcome::{Blame, Outcome, Verdict};
 use crate::model::transcript::Exit;
 use crate::peer::start::StartError;
 use crate::stage::Acted;
-use crate::stage::scene::Slowness;
 
 use super::event::CaseResult;
 use super::house::House;
@@ -23,6 +22,8 @@ use super::together::Together;
 pub(super) struct Player<'a> {
     table: &'a Table<'a>,
     house: House<'a>,
+    /// Another plays too, and has the last word on whether the server comes up at all.
+    is_beside: bool,
     /// Not yet told: a server that is found dead before the next case has died of this one.
     last: Option<CaseResult>,
 }
@@ -34,8 +35,6 @@ struct Look {
     stalled: bool,
     /// Looking again would show the same, and might cost a minute.
     certain: bool,
-    /// How slow the peers were.
-    slowest: Slowness,
 }
 
 /// One look at cases that are played together.
@@ -47,7 +46,12 @@ pub(super) struct JointLook {
 
 impl<'a> Player<'a> {
     pub fn new(table: &'a Table<'a>, house: House<'a>) -> Self {
-        Self { table, house, last: None }
+        Self { table, house, is_beside: false, last: None }
+    }
+
+    /// One that plays beside another.
+    pub fn beside(table: &'a Table<'a>, house: House<'a>) -> Self {
+        Self { is_beside: true, ..Self::new(table, house) }
     }
 
     /// Plays what is on the table until there is nothing more.
@@ -55,8 +59,12 @@ impl<'a> Player<'a> {
         while let Some(at) = self.table.next().await {
             match self.play_case(at).await {
                 Ok(result) => self.tell(result).await,
+                // There is another whose server may come up: four at once may be too many for the machine.
+                Err(_) if self.is_beside => {
+                    self.table.put_back(at);
+                    break;
+                }
                 Err(error) => {
-                    // The server does not come up (any more).
                     let unplayed = std::iter::once(at).chain(self.table.clear());
                     self.table.tell_all(unplayed, &End::of(&error, Blame::Server)).await;
                 }
@@ -67,36 +75,39 @@ impl<'a> Player<'a> {
 
     /// A case by itself. A failure is looked at twice more, until the peer has shown that it does fail.
     async fn play_case(&mut self, at: usize) -> Result<CaseResult, StartError> {
-        let (case, _) = &self.table.unit.cases[at];
+        let (case, level) = &self.table.unit.cases[at];
         let declared = known::reason(self.table.unit, case, Blame::Undecided).is_some();
-        let base = if declared { limits::FIRST_LOOK.scaled(0.5) } else { limits::FIRST_LOOK };
-        let patience = self.table.patience(base);
-        let first = self.look_at(at, patience).await?;
-        if first.result.outcome != Outcome::Fail || first.certain || self.table.is_sure() {
+        let hasty = declared || self.table.is_sure(*level);
+        let (first, then) = match hasty {
+            true => (limits::LESS_PATIENCE, limits::PATIENCE),
+            false => (limits::PATIENCE, limits::LESS_PATIENCE),
+        };
+        let first = self.look_at(at, self.table.patience(first)).await?;
+        let failed = first.result.outcome == Outcome::Fail;
+        if !failed || first.certain || self.table.is_sure(first.result.level) {
             return Ok(first.result);
         }
-        let mut again = Vec::new();
+        let mut passed = 0;
         for _ in 0..limits::LOOKS_AGAIN {
-            again.push(self.look_at(at, self.table.patience(limits::SECOND_LOOK)).await?);
+            match self.look_at(at, self.table.patience(then)).await {
+                Ok(again) => passed += usize::from(again.result.outcome == Outcome::Pass),
+                // It failed, and cannot be asked again.
+                Err(_) => return Ok(first.result),
+            }
         }
-        let passes = |look: &&Look| look.result.outcome == Outcome::Pass;
-        let passed = again.iter().filter(passes).count();
-        // It was late, and not wrong, where it is always that slow.
-        let slow = again.iter().any(|look| {
-            look.slowest.slept >= patience.asleep / 2 || look.slowest.waited >= patience.silent / 2
-        });
-        if passed == again.len() && first.stalled && slow {
-            return Ok(again.remove(0).result);
+        let mut result = first.result;
+        match passed {
+            0 => self.table.confirm(result.level),
+            // It was only not waited for.
+            limits::LOOKS_AGAIN if hasty && first.stalled => {
+                return Ok(self.look_at(at, self.table.patience(then)).await?.result);
+            }
+            _ => {
+                result.flaky = true;
+                let runs = limits::LOOKS_AGAIN + 1;
+                result.summary.push_str(&format!(" (flaky: in {} of {runs} runs)", runs - passed));
+            }
         }
-        if passed == 0 {
-            self.table.confirm();
-            return Ok(again.remove(0).result);
-        }
-        let failed = again.into_iter().find(|look| look.result.outcome != Outcome::Pass);
-        let mut result = failed.map_or(first.result, |look| look.result);
-        result.flaky = true;
-        let runs = limits::LOOKS_AGAIN + 1;
-        result.summary.push_str(&format!(" (flaky: in {} of {runs} runs)", runs - passed));
         Ok(result)
     }
 
@@ -105,13 +116,15 @@ impl<'a> Player<'a> {
         self.prepare(case).await?;
         let begun = Instant::now();
         let mut result = CaseResult::blank(self.table.unit, case, *level);
-        let (mut stalled, mut certain, mut slowest) = (false, false, Slowness::default());
+        let (mut stalled, mut certain) = (false, false);
         match self.house.act(case, patience).await {
             Ok(acted) => {
                 let verdict = judge(case, &acted.transcript);
                 stalled = verdict.stalled;
                 certain = acted.transcript.is_certain();
-                slowest = acted.slowest;
+                if verdict.finding.is_none() {
+                    self.table.waited(acted.slowest);
+                }
                 self.enter(verdict, acted, case, &mut result);
             }
             Err(error) => {
@@ -121,12 +134,11 @@ impl<'a> Player<'a> {
         }
         result.duration_us = begun.elapsed();
         if result.outcome == Outcome::Pass {
-            self.table.waited(slowest);
-            return Ok(Look { result, stalled, certain, slowest });
+            return Ok(Look { result, stalled, certain });
         }
         self.table.diagnose_silence(&mut result, self.house.dialect()).await;
         self.house.tear_down().await;
-        Ok(Look { result, stalled, certain, slowest })
+        Ok(Look { result, stalled, certain })
     }
 
     fn enter(&self, verdict: Verdict, acted: Acted, case: &Case, result: &mut CaseResult) {
@@ -222,7 +234,7 @@ impl<'a> Player<'a> {
     }
 
     /// Cases were wrong together. Where none of them is by itself, and it shows again when they are together, it
-    /// is the fault of the case in which it does; where it does not show again, that case is flaky.
+    /// is the fault of the case in which it does.
     pub async fn judge_suspect(
         &mut self,
         mut result: CaseResult,
@@ -232,7 +244,7 @@ impl<'a> Player<'a> {
         if !others_pass || result.outcome != Outcome::Pass {
             return result;
         }
-        let patience = self.table.patience(limits::SECOND_LOOK);
+        let patience = self.table.patience(limits::PATIENCE);
         let Ok(Some(again)) = self.look_at_all(together, patience).await else { return result };
         if let Some(finding) = again.verdict.finding {
             let at =

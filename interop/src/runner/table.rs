@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::limits::{self, Patience};
+use crate::model::names::Level;
 use crate::model::outcome::{Blame, Outcome};
 use crate::peer::start::StartError;
 use crate::stage::Heard;
@@ -36,14 +37,16 @@ struct Shared {
     queue: VecDeque<usize>,
     /// No more cases will come.
     closed: bool,
-    /// A case whose result has to wait until those of all others are known.
+    /// A case whose result has to wait until those of all that were played together with it are known.
     suspect: Option<usize>,
+    /// The others.
+    accomplices: Vec<usize>,
     /// The result of the suspect.
     kept: Option<CaseResult>,
-    /// A case was not as it should be.
-    any_wrong: bool,
-    /// How many failures were confirmed.
-    confirmed: u32,
+    /// One of the others was not as it should be.
+    other_is_wrong: bool,
+    /// The levels of the failures that were confirmed.
+    confirmed: Vec<Level>,
     /// How slow the peers are by nature.
     slowest: Slowness,
     /// How long servers took to come up, in all.
@@ -92,34 +95,43 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Whoever has begun a case could not play it: it is somebody else's turn.
+    pub fn put_back(&self, at: usize) {
+        self.lock().queue.push_back(at);
+        self.changed.notify_waiters();
+    }
+
     /// Takes all cases back that nobody has begun.
     pub fn clear(&self) -> Vec<usize> {
         self.lock().queue.drain(..).collect()
     }
 
-    /// The result of this case is kept until all others are known.
-    pub fn suspect(&self, at: usize) {
-        self.lock().suspect = Some(at);
+    /// The result of this case is kept until those of the others, with which it was played, are known.
+    pub fn suspect(&self, at: usize, others: &[usize]) {
+        let mut shared = self.lock();
+        shared.suspect = Some(at);
+        shared.accomplices = others.to_vec();
     }
 
     /// The result of the suspect, and whether all others were as they should be.
     pub fn take_kept(&self) -> Option<(CaseResult, bool)> {
         let mut shared = self.lock();
         let kept = shared.kept.take();
-        kept.map(|result| (result, !shared.any_wrong))
+        kept.map(|result| (result, !shared.other_is_wrong))
     }
 
     /// A case has come to something, and nothing can change that any more.
     pub async fn tell(&self, result: CaseResult) {
         let result = {
             let mut shared = self.lock();
-            let suspect = shared.suspect.map(|at| &self.unit.cases[at].0.id);
-            if suspect == Some(&result.case) {
+            let is = |at: &usize| self.unit.cases[*at].0.id == result.case;
+            if shared.suspect.as_ref().is_some_and(is) {
                 shared.suspect = None;
                 shared.kept = Some(result);
                 return;
             }
-            shared.any_wrong |= result.outcome != Outcome::Pass;
+            let wrong = result.outcome != Outcome::Pass && shared.accomplices.iter().any(is);
+            shared.other_is_wrong |= wrong;
             result
         };
         self.teller.case(result).await;
@@ -136,13 +148,16 @@ impl<'a> Table<'a> {
     }
 
     /// A failure was confirmed.
-    pub fn confirm(&self) {
-        self.lock().confirmed += 1;
+    pub fn confirm(&self, level: Level) {
+        self.lock().confirmed.push(level);
     }
 
-    /// Whether the peers have been seen to fail so often that one look says enough.
-    pub fn is_sure(&self) -> bool {
-        self.lock().confirmed >= limits::SECOND_LOOKS
+    /// Whether the peers have been seen to fail so often that one look says enough: in cases that bind at least
+    /// as much, for many a right peer has habits that others only warn of.
+    pub fn is_sure(&self, level: Level) -> bool {
+        let shared = self.lock();
+        let confirmed = shared.confirmed.iter().filter(|confirmed| **confirmed <= level);
+        confirmed.count() >= limits::SURE
     }
 
     /// The peers were so slow, and did what was due.
@@ -165,10 +180,9 @@ impl<'a> Table<'a> {
     pub fn patience(&self, base: Patience) -> Patience {
         let shared = self.lock();
         let Slowness { waited, slept } = shared.slowest;
-        // One that was seen to hang before is not waited for again as if it were only slow.
-        let base = if shared.confirmed > 0 { base.scaled(0.5) } else { base };
-        let silent = base.silent.max(waited * limits::SLOWER);
-        let asleep = base.asleep.max(slept * limits::SLOWER);
+        let most = limits::PATIENCE.scaled(limits::SLOWEST);
+        let silent = base.silent.max((waited * limits::SLOWER).min(most.silent));
+        let asleep = base.asleep.max((slept * limits::SLOWER).min(most.asleep));
         Patience { silent, asleep }.scaled(self.timeout_scale)
     }
 

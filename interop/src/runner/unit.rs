@@ -44,7 +44,7 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
     };
     clock.built();
     let others = (0..limits::BESIDE).map_while(|_| house.one_more());
-    let mut others: Vec<Player> = others.map(|house| Player::new(&table, house)).collect();
+    let mut others: Vec<Player> = others.map(|house| Player::beside(&table, house)).collect();
     let mut player = Player::new(&table, house);
 
     let together = Together::of(&unit.cases);
@@ -57,6 +57,7 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
         player.play().await;
     };
     join(first, join_all(others.iter_mut().map(Player::play))).await;
+    player.play().await; // what another could not
 
     if let (Some((result, others_pass)), Some(together)) = (table.take_kept(), &together) {
         let result = player.judge_suspect(result, others_pass, together).await;
@@ -83,7 +84,7 @@ fn order(unit: &Unit, together: Option<&Together>, beside: bool) -> Vec<usize> {
 async fn play_together(table: &Table<'_>, player: &mut Player<'_>, together: &Together) {
     let parts = || together.parts.iter().copied();
     let begun = Instant::now();
-    match player.look_at_all(together, table.patience(limits::FIRST_LOOK)).await {
+    match player.look_at_all(together, table.patience(limits::PATIENCE)).await {
         Err(error) => table.tell_all(parts(), &End::of(&error, Blame::Server)).await,
         // A client that cannot be started says so for each case.
         Ok(None) => table.put(parts()),
@@ -94,7 +95,7 @@ async fn play_together(table: &Table<'_>, player: &mut Player<'_>, together: &To
             }
         }
         Ok(Some(look)) => {
-            table.suspect(look.reached);
+            table.suspect(look.reached, &together.parts);
             table.put(parts());
         }
     }

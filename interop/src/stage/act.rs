@@ -26,6 +26,7 @@ use crate::model::protocol::frame;
 use crate::model::transcript::{Act, Channel, ChannelEnd, Conn, Exit, Sight, Transcript};
 use crate::peer::HOST;
 use crate::peer::client::{ClientEvent, RunningClient};
+use crate::peer::port::Lease;
 use crate::peer::process::{Launch, wait_exit};
 use crate::peer::start::{Milestone, StartError};
 use crate::peer::vitals::Vitals;
@@ -64,8 +65,7 @@ pub async fn act(case: &Case, cast: Cast<'_>, patience: Patience) -> Result<Acte
     let result = match timeout(limits::CASE, actor.play(&case.steps)).await {
         Ok(result) => result,
         Err(_) => {
-            let waiting_for = format!("the case to end, for {} s in all", limits::CASE.as_secs());
-            scene.saw(Sight::Stalled { conn: None, waiting_for });
+            scene.saw(Sight::OutOfTime);
             Ok(())
         }
     };
@@ -191,10 +191,10 @@ impl<'a> Actor<'a> {
                     end.read_on().await;
                 }
             }
-            Step::Press { conn, body, at_most } => {
+            Step::Press { conn, body, at_most, bounded } => {
                 let frame = frame(self.cast.protocol.framing, &body.bytes());
                 if let Some(end) = self.raw_end(*conn).await? {
-                    end.press(&frame, *at_most).await;
+                    end.press(&frame, *at_most, *bounded).await;
                 }
             }
             Step::Drip { write, ms } => self.drip(write, Duration::from_millis(*ms)).await?,
@@ -204,7 +204,9 @@ impl<'a> Actor<'a> {
                 }
             }
             Step::Idle { ms } => sleep(Duration::from_millis(*ms)).await,
-            Step::Rest => self.rest().await,
+            Step::Rest => drop(self.rest().await),
+            Step::ComeToRest => self.come_to_rest().await,
+            Step::StayOnLoopback => self.stay_on_loopback(),
             Step::Measure => self.measure(),
             Step::Within(budget) => self.keep_within(*budget).await,
             Step::Start => self.start_server().await?,
@@ -243,8 +245,8 @@ impl<'a> Actor<'a> {
 
     /// Writes down when a server ends.
     pub(super) fn watch_server(&mut self, standing: &Standing) {
-        if let Some(process) = standing.process {
-            self.scene.watch(process);
+        if let Some(family) = standing.family.clone() {
+            self.scene.watch(family);
         }
         if let Some(mut exit) = standing.exit.clone() {
             let scene = self.scene.clone();
@@ -271,7 +273,7 @@ impl<'a> Actor<'a> {
         };
         if self.scene.in_time(client.feed(messages)).await.is_none() {
             let waiting_for = "the client to read its stdin".to_owned();
-            self.scene.saw(Sight::Stalled { conn: Some(conn), waiting_for });
+            self.scene.give_up(Some(conn), waiting_for);
         }
         Ok(())
     }
@@ -344,7 +346,8 @@ impl<'a> Actor<'a> {
     /// A client that is gone before it is accepted.
     async fn connect_and_abort(&mut self, conn: Conn) -> Result<(), StartError> {
         let Some(server) = self.server() else { return Ok(()) };
-        match TcpStream::connect(server.address).await {
+        let connected = timeout(limits::START, TcpStream::connect(server.address)).await;
+        match connected.map_err(io::Error::from).flatten() {
             Ok(stream) => {
                 self.scene.did(Act::Aborted { conn });
                 let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
@@ -388,26 +391,26 @@ impl<'a> Actor<'a> {
             (None, None) => 0,
         };
         let launch = (cast.launch)(port);
+        if self.listener.is_none() {
+            // Its deliveries may be told before we come to say so.
+            self.scene.saw(Sight::Connected { conn });
+        }
         let mut exit = self.start_client(conn, cast, &launch).await?;
         if let Some(listener) = &self.listener {
             let accepted = tokio::select! {
                 biased;
-                Ok((stream, _)) = listener.accept() => Some(stream),
+                accepted = listener.accept() => accepted,
                 Some(exit) = wait_exit(&mut exit) => {
                     return Err(self.gone_before_it_connected(conn, &launch, exit));
                 }
                 () = sleep(self.cast.start) => {
-                    let waiting_for = "the client to connect".to_owned();
-                    self.scene.saw(Sight::Stalled { conn: Some(conn), waiting_for });
-                    None
+                    return Err(self.never_connected(conn, &launch, port));
                 }
             };
             match accepted {
-                Some(stream) => self.connected(conn, stream).await?,
-                None => return Ok(()),
+                Ok((stream, _)) => self.connected(conn, stream).await?,
+                Err(e) => return Err(StartError::Harness(format!("cannot accept: {e}"))),
             }
-        } else {
-            self.scene.saw(Sight::Connected { conn });
         }
         self.greeted(conn).await;
         Ok(())
@@ -424,16 +427,54 @@ impl<'a> Actor<'a> {
         let started = RunningClient::start(launch, cast.contract, events).await;
         let client = started.map_err(|e| StartError::cannot_run(launch, &e))?;
         let exit = client.watch_end();
-        self.scene.watch(client.id());
+        self.scene.watch(client.family().clone());
         self.watchers.push(tokio::spawn(forward(inbox, conn, self.scene.clone())));
         self.clients.insert(conn, client);
         Ok(exit)
+    }
+
+    /// Starts a client where nobody listens, and waits until it gives up.
+    async fn refuse(&mut self, conn: Conn) -> Result<(), StartError> {
+        let Some(cast) = &self.cast.client else { return Ok(()) };
+        let lease = match cast.port {
+            Some(_) => None, // it is ours already, and we do not listen
+            None => Some(Lease::free()?),
+        };
+        let port = lease.as_ref().map(Lease::port).or(cast.port).unwrap_or(0);
+        let launch = (cast.launch)(port);
+        self.scene.did(Act::Unserved { conn });
+        let mut exit = self.start_client(conn, cast, &launch).await?;
+        let patience = self.scene.patience().scaled(limits::GIVE_UP);
+        match self.scene.within(patience, wait_exit(&mut exit)).await {
+            None => self.scene.give_up(Some(conn), "the client to give up".to_owned()),
+            Some(Some(exit @ Exit::Code(77 | 126 | 127))) => {
+                return Err(self.gone_before_it_connected(conn, &launch, exit));
+            }
+            Some(_) => {}
+        }
+        Ok(())
     }
 
     /// A client that ends before it connects has not come up: nothing of it can be judged.
     fn gone_before_it_connected(&self, conn: Conn, launch: &Launch, exit: Exit) -> StartError {
         let tail = self.clients.get(&conn).map(RunningClient::tail).unwrap_or_default();
         StartError::exited(launch.command_line(), Milestone::Connected, exit, tail)
+    }
+
+    fn never_connected(&self, conn: Conn, launch: &Launch, port: u16) -> StartError {
+        StartError::NeverReady {
+            command: launch.command_line(),
+            waited: self.cast.start,
+            waited_for: format!("a connection to port {port}"),
+            output: self.clients.get(&conn).map(RunningClient::tail).unwrap_or_default(),
+        }
+    }
+
+    /// Waits until the peer has read what was written on every connection.
+    pub(super) async fn have_all_read(&mut self) {
+        for end in self.raw.values_mut() {
+            end.have_read().await;
+        }
     }
 
     async fn connected(&mut self, conn: Conn, stream: TcpStream) -> Result<(), StartError> {
@@ -489,7 +530,7 @@ impl<'a> Actor<'a> {
             client.stop().await;
         }
         if let Some(own) = self.own.take() {
-            tails.server = own.leave();
+            tails.server = own.leave().await;
         }
         for watcher in &self.watchers {
             watcher.abort();

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rust_server::framing::MaxFrame;
-use rustix::process::Pid;
 use tokio::sync::watch;
 
 use crate::model::case::Case;
 use crate::model::names::Role;
 use crate::model::protocol::Protocol;
 use crate::model::transcript::{Exit, Setting, Wire};
+use crate::peer::family::Family;
 use crate::peer::manifest::Contract;
 use crate::peer::process::Launch;
 use crate::peer::program::ServerProgram;
@@ -48,8 +48,8 @@ pub struct Standing {
     pub address: SocketAddr,
     /// Tells of its end; `None` for a server that is not ours.
     pub exit: Option<watch::Receiver<Option<Exit>>>,
-    /// Its process; `None` for a server that is not ours.
-    pub process: Option<Pid>,
+    /// Its processes; `None` for a server that is not ours.
+    pub family: Option<Family>,
 }
 
 impl Standing {
@@ -59,7 +59,7 @@ impl Standing {
         Self {
             address: server.address(),
             exit: Some(server.watch_exit()),
-            process: Some(server.id()),
+            family: Some(server.family().clone()),
         }
     }
 }

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::BytesMut;
 use socket2::SockRef;
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::delivery::{Delivery, Read};
 use super::raw::read_some;
@@ -25,7 +25,7 @@ pub struct Link {
     conn: Conn,
     scene: Arc<Scene>,
     shaping: Arc<Mutex<Shaping>>,
-    pumps: [JoinHandle<()>; 2],
+    pumps: [AbortOnDropHandle<()>; 2],
 }
 
 /// How the bytes of both directions are cut, from an offset of each on.
@@ -55,6 +55,8 @@ impl Link {
         let to_server = delivery(&server).map_err(|e| (answers, e))?;
         let to_client = delivery(&client).map_err(|e| (requests, e))?;
         scene.saw(Sight::Connected { conn });
+        scene.connected(&client, requests);
+        scene.connected(&server, answers);
         let shaping = Shaping { cut: Cut::AsItComes, requests_from: 0, answers_from: 0 };
         let shaping = Arc::new(Mutex::new(shaping));
         let reset = CancellationToken::new();
@@ -73,7 +75,7 @@ impl Link {
                 unread: false,
                 deaf: false,
             };
-            tokio::spawn(pump.run())
+            AbortOnDropHandle::new(tokio::spawn(pump.run()))
         };
         let pumps = [
             pump(requests, client.clone(), server.clone(), to_server),

@@ -8,9 +8,11 @@ mod act;
 mod cast;
 pub mod delivery;
 pub mod dialect;
+mod forensics;
 pub mod link;
 mod own;
 pub mod raw;
+mod resources;
 pub mod scene;
 mod sleep;
 #[cfg(target_os = "linux")]

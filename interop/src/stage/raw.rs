@@ -8,12 +8,12 @@ use bytes::{Bytes, BytesMut};
 use rust_server::framing::Framing;
 use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::delivery::{Delivery, Read, pause};
 use super::scene::Scene;
-use crate::limits;
+use crate::limits::{self, Patience};
 use crate::model::case::Part;
 use crate::model::protocol::frame;
 use crate::model::transcript::{Act, Channel, ChannelEnd, Sight};
@@ -30,7 +30,7 @@ pub struct RawEnd {
     stream: Arc<TcpStream>,
     delivery: Delivery,
     /// `None` while we do not read.
-    reader: Option<JoinHandle<()>>,
+    reader: Option<AbortOnDropHandle<()>>,
     /// The rest of a frame that the peer did not take.
     backlog: Bytes,
     /// A fragment was written, and is not known to have been read.
@@ -49,8 +49,9 @@ impl RawEnd {
         let conn = channel.conn();
         let stream = Arc::new(stream);
         scene.saw(Sight::Connected { conn });
+        scene.connected(&stream, channel);
         let delivery = Delivery::new(stream.clone(), scene.clone())?;
-        let reader = tokio::spawn(read(stream.clone(), channel, scene.clone()));
+        let reader = spawn_reader(&stream, channel, &scene);
         let to_peer = match channel {
             Channel::Requests(_) => Channel::Answers(conn),
             Channel::Answers(_) | Channel::Delivered(_) => Channel::Requests(conn),
@@ -83,8 +84,7 @@ impl RawEnd {
     /// Reads again, and writes what the peer did not take before.
     pub async fn read_on(&mut self) {
         self.scene.did(Act::ReadOn { conn: self.from_peer.conn() });
-        let reader = read(self.stream.clone(), self.from_peer, self.scene.clone());
-        self.reader = Some(tokio::spawn(reader));
+        self.reader = Some(spawn_reader(&self.stream, self.from_peer, &self.scene));
         let backlog = std::mem::take(&mut self.backlog);
         if !backlog.is_empty() {
             self.deliver(backlog).await;
@@ -92,13 +92,15 @@ impl RawEnd {
     }
 
     /// Writes a frame again and again until the peer takes no more for a while.
-    pub async fn press(&mut self, frame: &Bytes, at_most: u32) {
+    pub async fn press(&mut self, frame: &Bytes, at_most: u32, bounded: bool) {
+        let patience = Patience { silent: self.scene.patience().silent, asleep: limits::HELD_BACK };
         let conn = self.from_peer.conn();
         let mut taken = 0;
         for _ in 0..at_most {
             let mut rest = frame.clone();
             while !rest.is_empty() {
-                let Ok(ready) = timeout(limits::HELD_BACK, self.stream.writable()).await else {
+                let writable = self.stream.writable();
+                let Some(ready) = self.scene.within(patience, writable).await else {
                     self.scene.saw(Sight::HeldBack { conn });
                     self.backlog = rest;
                     return;
@@ -114,7 +116,9 @@ impl RawEnd {
                 }
             }
         }
-        self.scene.saw(Sight::TookAll { conn, bytes: taken });
+        if bounded {
+            self.scene.saw(Sight::TookAll { conn, bytes: taken });
+        }
     }
 
     /// Delivers one fragment, once the one before it has been read. When the connection takes no more, it is
@@ -137,6 +141,13 @@ impl RawEnd {
         }
     }
 
+    /// Waits until the peer has read what was written.
+    pub async fn have_read(&mut self) {
+        if self.unread && self.backlog.is_empty() {
+            self.delivery.read_by_receiver().await;
+        }
+    }
+
     /// In how many segments came what came so far, where the kernel tells; and writes it down.
     pub fn count_segments(&self) {
         if let Some(segments) = segments(&self.stream) {
@@ -151,7 +162,7 @@ impl RawEnd {
     }
 
     fn has_read_all(&self) -> bool {
-        self.reader.as_ref().is_some_and(JoinHandle::is_finished)
+        self.reader.as_ref().is_some_and(|reader| reader.is_finished())
     }
 
     /// Ends our direction.
@@ -188,6 +199,15 @@ impl RawEnd {
         }
         let _ = SockRef::from(&*self.stream).set_linger(Some(std::time::Duration::ZERO));
     }
+}
+
+/// It ends with its raw end at the latest.
+fn spawn_reader(
+    stream: &Arc<TcpStream>,
+    channel: Channel,
+    scene: &Arc<Scene>,
+) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(read(stream.clone(), channel, scene.clone())))
 }
 
 async fn read(stream: Arc<TcpStream>, channel: Channel, scene: Arc<Scene>) {

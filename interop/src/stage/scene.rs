@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rustix::process::Pid;
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
@@ -17,7 +17,9 @@ use crate::model::names::Clause;
 use crate::model::transcript::{
     Act, Channel, ChannelEnd, Conn, Event, Setting, Sight, Transcript, What,
 };
+use crate::peer::family::Family;
 
+use super::forensics::Wire;
 use super::sleep::Sleep;
 
 /// One case being acted out.
@@ -34,6 +36,8 @@ pub struct Scene {
     unread: AtomicU32,
     /// The programs under test.
     programs: Mutex<Sleep>,
+    /// The connections with them.
+    wires: Mutex<Vec<Wire>>,
 }
 
 #[derive(Debug)]
@@ -109,12 +113,34 @@ impl Scene {
             keeps_open: AtomicBool::new(false),
             unread: AtomicU32::new(0),
             programs: Mutex::default(),
+            wires: Mutex::default(),
         }
     }
 
     /// A program is under test from here on.
-    pub fn watch(&self, program: Pid) {
+    pub fn watch(&self, program: Family) {
         lock(&self.programs).watch(program);
+    }
+
+    /// A connection with a program under test stands, over which `from` comes.
+    pub fn connected(&self, stream: &Arc<TcpStream>, from: Channel) {
+        lock(&self.wires).extend(Wire::of(stream, from));
+    }
+
+    /// Gives up: somebody was waited for in vain, in one conversation or in all of them.
+    pub fn give_up(&self, conn: Option<Conn>, waiting_for: String) {
+        let found = self.forensics(conn);
+        self.saw(Sight::Stalled { conn, waiting_for, found });
+    }
+
+    /// What the programs do, and how far they have read.
+    fn forensics(&self, conn: Option<Conn>) -> Vec<String> {
+        let conn = conn.or_else(|| lock(&self.books).ledger.first_missing(&Scope::All));
+        let wires = lock(&self.wires);
+        let concerned = wires.iter().filter(|wire| conn.is_none_or(|conn| wire.conn() == conn));
+        let read = concerned.filter_map(Wire::describe).take(2);
+        let does = lock(&self.programs).describe().map(|does| format!("it was {does}"));
+        read.chain(does).collect()
     }
 
     /// How long is waited for what does not come.
@@ -165,7 +191,7 @@ impl Scene {
             let patience = match wait {
                 Wait::Nothing => return,
                 Wait::Due => self.patience,
-                Wait::ServersEnd => limits::OBEY,
+                Wait::ServersEnd => self.patience.scaled(limits::OBEY),
                 // A peer that has kept one end open will not close the next.
                 Wait::UnjudgedEnd if self.keeps_open.load(Relaxed) => return,
                 Wait::UnjudgedEnd => limits::UNJUDGED_END,
@@ -175,12 +201,11 @@ impl Scene {
             if self.within_noting(patience, changed, &slept).await.is_none() {
                 self.keeps_open.store(true, Relaxed);
                 if matches!(self.waits_for(scope), Wait::Due | Wait::ServersEnd) {
-                    let waiting_for = lock(&self.books).ledger.waiting_for(scope);
-                    let conn = match scope {
-                        Scope::All => None,
-                        Scope::Lane(conns) => conns.first().copied(),
+                    let (conn, waiting_for) = {
+                        let books = lock(&self.books);
+                        (books.ledger.first_missing(scope), books.ledger.waiting_for(scope))
                     };
-                    self.saw(Sight::Stalled { conn, waiting_for });
+                    self.give_up(conn.filter(|_| *scope != Scope::All), waiting_for);
                 }
                 return;
             }

@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use rustix::process::Pid;
 use tokio::time::Instant;
 
 use crate::limits;
+use crate::peer::family::Family;
 use crate::peer::vitals::{Demand, Spent};
 
 /// A virtual machine's housekeeping wakes it now and then: up to this part of the time is sleep all the same.
@@ -18,7 +18,7 @@ const DOZING: u32 = 20;
 /// Watches programs for sleep, for everybody who waits for them.
 #[derive(Debug, Default)]
 pub(super) struct Sleep {
-    programs: Vec<Pid>,
+    programs: Vec<Family>,
     /// What they asked for at the last look; `None` for one that had ended.
     last: Option<(Instant, Vec<Option<Demand>>)>,
     /// For how long. A look that comes late is one that we did not get to, and adds only what it should have.
@@ -27,7 +27,7 @@ pub(super) struct Sleep {
 
 impl Sleep {
     /// Watches this one too.
-    pub fn watch(&mut self, program: Pid) {
+    pub fn watch(&mut self, program: Family) {
         self.programs.push(program);
         self.last = None;
     }
@@ -41,8 +41,20 @@ impl Sleep {
         self.asleep
     }
 
+    /// What the programs do, in words; `None` where it cannot be known.
+    pub fn describe(&self) -> Option<&'static str> {
+        let (_, demand) = self.last.as_ref()?;
+        let mut living = demand.iter().flatten().peekable();
+        living.peek()?;
+        Some(match living.any(Demand::is_busy) {
+            true => "busy",
+            false if self.asleep > Duration::ZERO => "asleep",
+            false => "awake now and then",
+        })
+    }
+
     fn look(&mut self, now: Instant) {
-        let demand: Vec<Option<Demand>> = self.programs.iter().copied().map(Demand::of).collect();
+        let demand: Vec<Option<Demand>> = self.programs.iter().map(Demand::of).collect();
         if demand.iter().all(Option::is_none) {
             self.asleep = Duration::ZERO;
             return;
