@@ -177,7 +177,7 @@ fn wrong_usage_says_what_is_needed() {
 
 #[test]
 fn cases_that_are_none_or_are_of_the_other_role_exit_with_4() {
-    for pattern in ["nope", "limits.foreign"] {
+    for pattern in ["nope", "limits.spin"] {
         let words = format!("check client --case {pattern} -- python3 client.py {{port}}");
         loose().run(&words).code(4).stdout("");
     }

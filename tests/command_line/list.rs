@@ -57,6 +57,48 @@ fn requirements_are_listed_with_the_cases_that_cover_them() {
 }
 
 #[test]
+fn the_cases_of_a_requirement_are_listed_by_role_and_level() {
+    project()
+        .run("list requirements")
+        .success()
+        .stdout(contains("    pairing  must    connection.half-close\n"))
+        .stdout(contains("    client   must    lifecycle.leaves-nothing\n"))
+        .stdout(contains("             should  payload.huge*, limits.at-max*\n"))
+        .stdout(contains("* a must for a peer that declares max_frame"));
+    let rows = listed("requirements");
+    let coverage = rows.iter().flat_map(|row| row["coverage"].as_array().expect("a list"));
+    let expected = serde_json::json!({
+        "case": "limits.at-max", "role": "client", "level": "should", "level_with_limit": "must",
+    });
+    assert!(coverage.into_iter().any(|case| *case == expected), "{expected}");
+}
+
+#[test]
+fn lines_of_a_requirement_are_as_wide_as_the_readers() {
+    let narrow =
+        project().interop(["list", "requirements"]).env("COLUMNS", "60").assert().success();
+    let text = String::from_utf8(narrow.get_output().stdout.clone()).expect("UTF-8");
+    let cases = text.lines().filter(|line| line.starts_with("    ") && line.contains('.'));
+    for line in cases {
+        // One that is alone in its line may be longer.
+        assert!(line.chars().count() <= 60 || !line.trim_end_matches(',').contains(','), "{line}");
+    }
+}
+
+#[test]
+fn a_requirement_leads_to_its_heading_in_the_document() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for row in listed("requirements") {
+        let (file, anchor) = row["document"].as_str().and_then(|it| it.split_once('#')).unwrap();
+        let document = std::fs::read_to_string(root.join(file)).expect("it is there");
+        let leads = |line: &str| {
+            line.strip_prefix("### ").is_some_and(|heading| heading.to_lowercase() == anchor)
+        };
+        assert!(document.lines().any(leads), "{file}#{anchor}");
+    }
+}
+
+#[test]
 fn framings_are_listed_and_one_is_the_default() {
     project().run("list framings").success().stdout(contains("u32be"));
     let rows = listed("framings");

@@ -1,6 +1,5 @@
 //! `interop list`: what there is.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -13,7 +12,9 @@ use super::exit::Failure;
 use super::output::{self, Format};
 use super::run::registry;
 use crate::catalogue;
-use crate::model::names::{Clause, Level, Role};
+use crate::model::case::Case;
+use crate::model::names::{CaseId, Clause, Level, Role};
+use crate::report::words;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -34,7 +35,7 @@ enum What {
     Peers,
     /// The tests, and the mistake that each catches
     Cases,
-    /// The clauses of the protocol, and the cases that cover each
+    /// The clauses of the protocol, and the cases that cover each, by role and level
     Requirements,
     /// The ways in which messages can be laid on a stream
     Framings,
@@ -52,6 +53,14 @@ pub fn main(args: &Args) -> Result<ExitCode, Failure> {
 /// A row that is shown to people or written as JSON.
 trait Row: Serialize {
     fn line(&self, text: &mut String);
+
+    /// What a reader of the whole list has to know.
+    fn legend(_rows: &[Self]) -> Option<&'static str>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 fn show<R: Row>(format: Format, rows: &[R]) -> Result<ExitCode, Failure> {
@@ -60,6 +69,9 @@ fn show<R: Row>(format: Format, rows: &[R]) -> Result<ExitCode, Failure> {
         Format::Human => {
             let mut text = String::new();
             rows.iter().for_each(|row| row.line(&mut text));
+            if let Some(legend) = R::legend(rows) {
+                let _ = writeln!(text, "\n{DIM}{legend}{DIM:#}");
+            }
             output::print(&text)?;
         }
     }
@@ -68,6 +80,11 @@ fn show<R: Row>(format: Format, rows: &[R]) -> Result<ExitCode, Failure> {
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
+
+/// Behind what binds some peers more than others.
+const MORE: &str = "*";
+const MORE_LEGEND: &str = "* a must for a peer that declares max_frame";
+const ROLES: [(Role, char); 3] = [(Role::Server, 'S'), (Role::Client, 'C'), (Role::Pairing, 'P')];
 
 #[derive(Serialize)]
 struct PeerRow {
@@ -125,7 +142,7 @@ impl Row for PeerRow {
 
 #[derive(Serialize)]
 struct CaseRow {
-    case: String,
+    case: CaseId,
     level: Level,
     /// For a peer that declares `max_frame`, where that differs.
     level_with_limit: Option<Level>,
@@ -138,14 +155,12 @@ fn cases() -> Vec<CaseRow> {
     let mut rows: Vec<CaseRow> = Vec::new();
     for case in catalogue::cases() {
         let same = |row: &&mut CaseRow| {
-            row.case == case.id.as_str()
-                && row.level == case.level
-                && row.requirement == case.clauses
+            row.case == case.id && row.level == case.level && row.requirement == case.clauses
         };
         match rows.last_mut().filter(same) {
             Some(row) => row.roles.push(case.role),
             None => rows.push(CaseRow {
-                case: case.id.to_string(),
+                case: case.id.clone(),
                 level: case.level,
                 level_with_limit: case.level_with_limit,
                 roles: vec![case.role],
@@ -159,52 +174,101 @@ fn cases() -> Vec<CaseRow> {
 
 impl Row for CaseRow {
     fn line(&self, text: &mut String) {
-        let roles: String = [(Role::Server, 'S'), (Role::Client, 'C'), (Role::Pairing, 'P')]
-            .iter()
-            .map(|(role, letter)| if self.roles.contains(role) { *letter } else { '.' })
-            .collect();
+        let sign = |&(role, letter)| if self.roles.contains(&role) { letter } else { '.' };
+        let roles: String = ROLES.iter().map(sign).collect();
         let clauses: Vec<String> = self.requirement.iter().map(ToString::to_string).collect();
-        let Self { case, level, catches, .. } = self;
+        let level = self.level.to_string() + more(self.level_with_limit);
+        let Self { case, catches, .. } = self;
         let _ = writeln!(
             text,
-            "{BOLD}{case:<32}{BOLD:#} {roles} {level:<6} {:<12} {catches}",
+            "{BOLD}{case:<38}{BOLD:#} {roles} {level:<7} {:<11} {catches}",
             clauses.join(" ")
         );
     }
+
+    fn legend(_rows: &[Self]) -> Option<&'static str> {
+        Some("S server, C client, P pairing; * a must for a peer that declares max_frame")
+    }
+}
+
+fn more(level_with_limit: Option<Level>) -> &'static str {
+    level_with_limit.map_or("", |_| MORE)
 }
 
 #[derive(Serialize)]
 struct RequirementRow {
     requirement: Clause,
     rule: &'static str,
-    cases: Vec<String>,
+    /// Where it is explained.
+    document: String,
+    cases: Vec<CaseId>,
+    coverage: Vec<Coverage>,
+}
+
+/// A case that covers a clause, in one role.
+#[derive(Serialize)]
+struct Coverage {
+    case: CaseId,
+    role: Role,
+    level: Level,
+    level_with_limit: Option<Level>,
 }
 
 fn requirements() -> Vec<RequirementRow> {
-    let mut covered: BTreeMap<Clause, Vec<String>> = BTreeMap::new();
-    for row in cases() {
-        for clause in &row.requirement {
-            let cases = covered.entry(*clause).or_default();
-            if cases.last() != Some(&row.case) {
-                cases.push(row.case.clone());
-            }
-        }
-    }
-    let row = |requirement: Clause| RequirementRow {
-        requirement,
-        rule: requirement.rule(),
-        cases: covered.remove(&requirement).unwrap_or_default(),
+    let catalogue = catalogue::cases();
+    let row = |requirement: Clause| {
+        let covers = |case: &&std::sync::Arc<Case>| case.clauses.contains(&requirement);
+        let coverage: Vec<Coverage> = catalogue.iter().filter(covers).map(Coverage::of).collect();
+        let mut cases: Vec<CaseId> = coverage.iter().map(|covers| covers.case.clone()).collect();
+        cases.dedup();
+        let document = format!("docs/protocol.md#{}", requirement.to_string().to_lowercase());
+        RequirementRow { requirement, rule: requirement.rule(), document, cases, coverage }
     };
     Clause::ALL.into_iter().map(row).collect()
 }
 
-impl Row for RequirementRow {
-    fn line(&self, text: &mut String) {
-        let Self { requirement, rule, cases } = self;
-        let cases = if cases.is_empty() { "no case yet".to_owned() } else { cases.join(", ") };
-        let _ = writeln!(text, "{BOLD}{requirement}{BOLD:#}  {rule}\n     {DIM}{cases}{DIM:#}");
+impl Coverage {
+    fn of(case: &std::sync::Arc<Case>) -> Self {
+        let Case { id, role, level, level_with_limit, .. } = &**case;
+        Self { case: id.clone(), role: *role, level: *level, level_with_limit: *level_with_limit }
     }
 }
+
+impl Row for RequirementRow {
+    fn line(&self, text: &mut String) {
+        let Self { rule, document, coverage, .. } = self;
+        let name = self.requirement.to_string();
+        let _ = writeln!(text, "{BOLD}{name:<3}{BOLD:#} {rule}\n    {DIM}{document}{DIM:#}");
+        if coverage.is_empty() {
+            let _ = writeln!(text, "    no case yet");
+        }
+        for (role, _) in ROLES {
+            let mut name = role.to_string();
+            for level in [Level::Must, Level::Should, Level::Info] {
+                let of = coverage.iter().filter(|case| (case.role, case.level) == (role, level));
+                let cases: Vec<String> =
+                    of.map(|it| it.case.to_string() + more(it.level_with_limit)).collect();
+                let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
+                let mut level = level.to_string();
+                let mut rest = &cases[..];
+                while !rest.is_empty() {
+                    let (line, next) = rest.split_at(words::fitting(rest, words::width() - INDENT));
+                    let comma = if next.is_empty() { "" } else { "," };
+                    let _ = writeln!(text, "    {name:<8} {level:<7} {}{comma}", line.join(", "));
+                    (name, level, rest) = (String::new(), String::new(), next);
+                }
+            }
+        }
+        text.push('\n');
+    }
+
+    fn legend(_rows: &[Self]) -> Option<&'static str> {
+        Some(MORE_LEGEND)
+    }
+}
+
+/// What stands before the cases of a clause, and a comma behind, in columns.
+const INDENT: usize = 4 + 8 + 1 + 7 + 1 + 1;
 
 #[derive(Serialize)]
 struct FramingRow {

@@ -22,8 +22,8 @@ use crate::runner::{CaseResult, Event, Plan, Selection};
 
 const AFTER_HELP: &str = "\
 A mutant is a correct program that makes one mistake when the environment variable MUTANT names it.
-Each plays all cases of its roles; those that mutants.toml lists for it have to fail, and the program
-without a mistake has to pass. A case that finds no mutant has to be excused in [unkilled].";
+Each plays all cases of its roles; those that mutants.toml lists for it have to fail, and the
+program without a mistake has to pass. A case that finds no mutant has to be excused in [unkilled].";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]

@@ -10,7 +10,7 @@ mod matrix;
 pub mod progress;
 pub mod selftest;
 pub mod timings;
-mod words;
+pub(crate) mod words;
 
 use std::io;
 
