@@ -85,8 +85,10 @@ pub const SURE: usize = 2;
 /// How many fragments of a case a peer may leave unread until it is not waited for any more.
 pub const UNREAD: u32 = 3;
 
-/// How long a server may leave a connection unaccepted before the next one is made all the same.
-pub const ACCEPT: Duration = Duration::from_millis(200);
+/// How long a server may leave a connection unaccepted before the next one is made all the same: as long as it
+/// is seen to do anything.
+pub const ACCEPT: Patience =
+    Patience { silent: Duration::from_secs(8), asleep: Duration::from_millis(400) };
 
 /// How long a process may take to be seen dead after its connections were.
 pub const CRASH: Patience =
@@ -96,7 +98,11 @@ pub const CRASH: Patience =
 pub const CRASH_LATE: Duration = Duration::from_millis(50);
 
 /// How long a server that answers nothing has to answer one in another framing, once for all framings.
-pub const DIALECT: Duration = Duration::from_millis(300);
+pub const DIALECT: Duration = Duration::from_millis(800);
+
+/// How long a server may take for its first message of all: some only then load what they need. One that
+/// does not answer it in this time is not asked again before its cases.
+pub const WARM_UP: Duration = Duration::from_secs(6);
 
 /// How long what follows a wrong byte is waited for, as evidence, and how long it may pause.
 pub const EVIDENCE: Duration = Duration::from_millis(200);

@@ -35,7 +35,10 @@ pub(super) fn entries() -> Vec<Entry> {
             .play(Role::Server, held_then_finished()),
         entry("concurrency.pipelined", "requests lost or reordered while others are answered")
             .covers(&[P3])
-            .everywhere(&[exchange(Cut::AsItComes, letters(PIPELINED))]),
+            .everywhere(&[
+                exchange(Cut::AsItComes, letters(PIPELINED)),
+                exchange(Cut::AsItComes, large_and_small()),
+            ]),
         entry("concurrency.bulk-both-ways", "a deadlock: both write, and neither reads")
             .covers(&[P10, P3])
             .everywhere(&[exchange(Cut::AsItComes, letters(BULK))]),
@@ -86,7 +89,8 @@ fn flood() -> Step {
 
 /// A client that writes all it can before it reads, and then reads.
 fn slow_reader(press: Step) -> Vec<Step> {
-    let reads = [Step::ReadOn { conn: 0 }, Step::Settle];
+    // Longer than some have patience with those who do not read.
+    let reads = [Step::Idle { ms: 700 }, Step::ReadOn { conn: 0 }, Step::Settle];
     [vec![Step::StopReading { conn: 0 }, press], reads.to_vec(), finish_on(0)].concat()
 }
 
@@ -100,15 +104,17 @@ fn slow_reader_isolated() -> Vec<Step> {
 
 /// The server writes a large answer while the client is still writing, and reads only when it is done.
 fn client_reads_while_writing() -> Vec<Step> {
-    let large = |seed| Body::Letters { seed, len: 6 * 1024 * 1024 };
-    let asked = vec![feed_to(0, [large(1)]), Step::Settle];
+    let large =
+        |run: u64| (0..6).map(move |n| Body::Letters { seed: 6 * run + n, len: 1024 * 1024 });
+    let frames = |run| large(run).map(Part::Frame).collect();
+    let asked = vec![feed_to(0, large(1)), Step::Settle];
     let both = vec![
         Step::StopReading { conn: 0 },
-        feed_to(0, [large(2)]),
-        write_on(0, Cut::AsItComes, vec![Part::Frame(large(1))]),
+        feed_to(0, large(2)),
+        write_on(0, Cut::AsItComes, frames(1)),
         Step::ReadOn { conn: 0 },
         Step::Settle,
-        write_on(0, Cut::AsItComes, vec![Part::Frame(large(2))]),
+        write_on(0, Cut::AsItComes, frames(2)),
         Step::Settle,
     ];
     [asked, both, finish_client()].concat()
@@ -136,6 +142,12 @@ fn exchange_on(conn: u16, messages: Vec<Body>) -> Vec<Step> {
 
 fn letters((count, len): (u64, usize)) -> Vec<Body> {
     (0..count).map(|seed| Body::Letters { seed, len }).collect()
+}
+
+/// By turns, so that a small one could overtake a large one.
+fn large_and_small() -> Vec<Body> {
+    let len = |n: u64| if n.is_multiple_of(2) { 64 * 1024 } else { 1 };
+    (0..32).map(|n| Body::Letters { seed: n, len: len(n) }).collect()
 }
 
 fn own_message(conn: u16) -> Body {
@@ -168,11 +180,14 @@ fn interleaved_pairing() -> Vec<Step> {
     cut.chain(ask).chain([Step::Settle]).chain(end).chain([Step::Settle]).collect()
 }
 
-/// One client stops inside a frame, others are served, then it goes on and is served too.
+/// One client stops inside a frame, one only connects, others are served, then it goes on and is served too.
 fn half_frame_holder() -> Vec<Step> {
     let body: Body = "held for a while".into();
     let keep = 7;
-    let held = vec![write_on(0, Cut::Whole, vec![Part::Head { body: body.clone(), keep }])];
+    let held = vec![
+        write_on(0, Cut::Whole, vec![Part::Head { body: body.clone(), keep }]),
+        Step::StopReading { conn: 51 }, // which says nothing at all
+    ];
     let others = (1..=50).flat_map(health_ping).collect();
     let goes_on = vec![
         write_on(0, Cut::Whole, vec![Part::Tail { body, skip: keep }]),

@@ -1,8 +1,8 @@
 //! `connection.*`: how conversations end, in good order and otherwise.
 
 use super::entry::{
-    Entry, Exchange, entry, feed, feed_to, frames, health_ping, side_by_side, whole, write,
-    write_on,
+    Entry, Exchange, beside, client_steps, entry, feed, feed_to, frames, health_ping, server_steps,
+    side_by_side, whole, write, write_on,
 };
 use crate::model::body::Body;
 use crate::model::case::{Budget, Part, Resource, Step};
@@ -39,7 +39,7 @@ pub(super) fn entries() -> Vec<Entry> {
             "a short message passed on as whole; no end of the connection",
         )
         .covers(&[P8, P13, P11])
-        .play(Role::Server, [breaks_off(vec![broken_off(9)]), health_ping(1)].concat())
+        .play(Role::Server, [beside(2, breaks_off(vec![broken_off(9)])), health_ping(1)].concat())
         .play(Role::Client, breaks_off_client(&[BROKEN_OFF], vec![broken_off(9)])),
         entry("connection.good-then-truncated", "good messages thrown away with the bad one")
             .covers(&[P8, P13])
@@ -71,7 +71,17 @@ pub(super) fn entries() -> Vec<Entry> {
             .play(Role::Server, thousand()),
         entry("connection.many-messages", "drift, growth, or an end after so many messages")
             .covers(&[P3, P13])
-            .at_both_ends(&many_messages()),
+            .play(Role::Server, many_messages_server())
+            .play(Role::Client, client_steps(&many_messages())),
+        entry(
+            "connection.half-close-busy",
+            "answers dropped that wait to be read when the input ends",
+        )
+        .covers(&[P7, P3])
+        .play(Role::Server, half_close_busy()),
+        entry("connection.server-resets", "success told although the connection was reset")
+            .covers(&[P13])
+            .play(Role::Client, server_resets()),
         entry(
             "connection.silent-server",
             "a client that does not wait for what is due, or does not end with its server",
@@ -103,12 +113,46 @@ pub(super) fn entries() -> Vec<Entry> {
     ]
 }
 
+/// A leak for each message shows after ten thousand.
+fn many_messages_server() -> Vec<Step> {
+    let memory = Budget { of: Resource::Memory, growth: 160 * MIB, warns: false };
+    let before = [health_ping(1), vec![Step::Rest, Step::Measure]].concat();
+    let mut talk = server_steps(&many_messages());
+    let end = talk.split_off(talk.len() - 2); // while the connection stands
+    [before, talk, vec![Step::Rest, Step::Within(memory)], end].concat()
+}
+
+/// The client writes all it can, and only then reads; its input ends while most answers are still to come.
+fn half_close_busy() -> Vec<Step> {
+    let body = Body::Letters { seed: 7, len: 64 * 1024 };
+    vec![
+        Step::StopReading { conn: 0 },
+        Step::Press { conn: 0, body, at_most: 64, bounded: false },
+        Step::ReadOn { conn: 0 },
+        Step::Finish { conn: 0 },
+        Step::Settle,
+    ]
+}
+
+/// Inside an answer.
+fn server_resets() -> Vec<Step> {
+    vec![
+        feed([BROKEN_OFF]),
+        Step::Settle,
+        write(Cut::Whole, vec![broken_off(9)]),
+        Step::Idle { ms: 50 },
+        Step::Abort { conn: 0 },
+        Step::EndInput { conn: 0 },
+        Step::Settle,
+    ]
+}
+
 /// What no peer takes.
 const TOO_LONG: Part = Part::Claim(0x7fff_ffff);
 
 /// A thousand clients come, are served and go; the server is as it was before.
 fn thousand() -> Vec<Step> {
-    let within = |of, growth| Step::Within(Budget { of, growth });
+    let within = |of, growth| Step::Within(Budget { of, growth, warns: false });
     let before = [health_ping(0), vec![Step::Rest, Step::Measure]].concat();
     let after = vec![
         Step::Rest,

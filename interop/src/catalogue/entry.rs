@@ -145,6 +145,15 @@ pub fn health_ping(conn: u16) -> Vec<Step> {
     ]
 }
 
+/// What happens to others is no business of a connection that was there before: it is served afterwards too.
+pub fn beside(bystander: u16, steps: Vec<Step>) -> Vec<Step> {
+    let ask = |text: &str| {
+        let asked = write_on(bystander, Cut::Whole, vec![Part::Frame(text.into())]);
+        vec![asked, Step::Settle]
+    };
+    [ask("before"), steps, ask("and after"), vec![Step::Finish { conn: bystander }]].concat()
+}
+
 /// The good end of a conversation with a server: whatever it still sends comes before its FIN.
 pub fn finish_server() -> Vec<Step> {
     finish_on(0)

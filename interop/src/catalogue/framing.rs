@@ -63,6 +63,9 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("framing.length-bytes", "a length masked, shifted, signed, or cut to 16 bits")
             .covers(&[P1, P2])
             .everywhere(&length_bytes()),
+        entry("framing.every-length", "a mistake at a few lengths, and at no other")
+            .covers(&[P1, P2])
+            .everywhere(&[whole((0..=300).map(|len| Body::Letters { seed: len as u64, len }))]),
         entry("framing.nothing-extra", "a stray newline, NUL, header or copy behind the answer")
             .covers(&[P3])
             .everywhere(&[whole(["one"]), whole(["two"]), whole(["and three"])]),
@@ -192,7 +195,9 @@ fn header_straddles(bytes: usize) -> Exchange {
 
 /// Frames whose body, whose wire size, and whose sum with another ends at the size of a usual buffer.
 fn buffer_edges() -> Vec<Exchange> {
-    let edges = [1024, 4096, 8192, 65536].into_iter().flat_map(|edge| [edge - 1, edge, edge + 1]);
+    let edges = [1024, 4096, 8192, 16_384, 65_536, 131_072]
+        .into_iter()
+        .flat_map(|edge| [edge - 1, edge, edge + 1]);
     let letters = |len| Body::Letters { seed: len as u64, len };
     let around = |edge: usize| {
         let half = edge / 2;

@@ -1,8 +1,8 @@
 //! `limits.*`: lengths that nobody should believe, and bytes that are no frames at all.
 
 use super::entry::{
-    Entry, HEADER, entry, exchange, feed, feed_to, health_ping, server_steps, side_by_side, whole,
-    write, write_on,
+    Entry, HEADER, beside, entry, exchange, feed, feed_to, health_ping, server_steps, side_by_side,
+    whole, write, write_on,
 };
 use crate::model::body::Body;
 use crate::model::case::{Budget, Part, Resource, Step};
@@ -114,7 +114,8 @@ fn oversize_reserve_client() -> Vec<Step> {
 }
 
 fn reserves_nothing() -> Vec<Step> {
-    let within = |of, growth| Step::Within(Budget { of, growth });
+    let within =
+        |of, growth| Step::Within(Budget { of, growth, warns: of == Resource::AddressSpace });
     vec![
         Step::Rest,
         within(Resource::Memory, 256 * MIB),
@@ -150,6 +151,7 @@ fn spin() -> Vec<Step> {
         Step::Finish { conn: 3 },
         write_on(4, Cut::Whole, vec![Part::Raw(FOREIGN[0].to_vec())]),
         whole(5),
+        Step::Settle,
         Step::ComeToRest,
     ]
 }
@@ -164,7 +166,8 @@ fn oversize_server() -> Vec<Step> {
         [write_on(conn, Cut::Whole, vec![Part::Claim(claim)]), Step::Settle]
     };
     let next = CLAIMS.len() as u16;
-    [(0..).zip(CLAIMS).flat_map(claim).collect(), health_ping(next)].concat()
+    let claims: Vec<Step> = (0..).zip(CLAIMS).flat_map(claim).collect();
+    [beside(next, claims), health_ping(next + 1)].concat()
 }
 
 /// The client has to give up, and to say so by its exit status.
@@ -219,7 +222,8 @@ fn many_claims() -> Vec<Step> {
     const CLAIMANTS: u16 = 50;
     let claim = |conn| write_on(conn, Cut::Whole, vec![Part::ClaimOver(0)]);
     let before = [health_ping(0), vec![Step::Rest, Step::Measure]].concat();
-    let memory = Budget { of: Resource::Memory, growth: 256 * MIB };
+    // A length that it takes may be taken at its word, so this only warns.
+    let memory = Budget { of: Resource::Memory, growth: 256 * MIB, warns: true };
     let after = [vec![Step::Rest, Step::Within(memory)], health_ping(CLAIMANTS + 1)].concat();
     [before, (1..=CLAIMANTS).map(claim).collect(), after].concat()
 }

@@ -9,6 +9,22 @@ use crate::model::names::Clause::{P1, P2, P3, P4};
 const MULTIBYTE: [&str; 5] =
     ["naïve café", "你好，世界", "😀🎉", "e\u{301}", "👩\u{200d}👩\u{200d}👧"];
 
+/// What means something to programs that read text.
+const PUNCTUATION: [&str; 12] = [
+    "# no comment",
+    "// nor this",
+    "\"quoted\"",
+    "'quoted'",
+    "back\\slash\\n",
+    "100 %s %n %d",
+    "<a>&amp;</a>",
+    "{\"json\": null}",
+    "a,b;c|d",
+    "--option",
+    "$HOME `id` $(id)",
+    "+1",
+];
+
 /// Bytes of one message, in a usual large one.
 const LARGE: usize = 1024 * 1024;
 
@@ -23,9 +39,11 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("payload.empty-between", "empty messages merged, skipped, or answered twice")
             .covers(&[P2, P3])
             .everywhere(&[whole(["", "between", "", "", "and after", ""])]),
-        entry("payload.one-byte", "a short body read past its end")
-            .covers(&[P2])
-            .everywhere(&[whole(["a"]), whole(["b", "c"])]),
+        entry("payload.one-byte", "a short body read past its end").covers(&[P2]).everywhere(&[
+            whole(["a"]),
+            whole(["b", "c"]),
+            whole(["0"]),
+        ]),
         entry("payload.all-bytes", "bytes decoded to text")
             .covers(&[P2])
             .everywhere(&[whole([Body::Bytes((0..=255).collect())])]),
@@ -54,6 +72,12 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("payload.whitespace", "messages stripped or trimmed")
             .covers(&[P2, P3])
             .everywhere(&[whole(["  around  ", "   ", " x"])]),
+        entry("payload.punctuation", "comments, quotes, escapes or formats seen in the text")
+            .covers(&[P2])
+            .everywhere(&[whole(PUNCTUATION)]),
+        entry("payload.byte-order-mark", "a byte order mark taken off, as some decoders do")
+            .covers(&[P2])
+            .everywhere(&[whole(["\u{feff}marked", "un\u{feff}marked"])]),
         entry("payload.shrinking", "the tail of a longer message before left in a buffer")
             .covers(&[P2])
             .at_both_ends(&shrinking()),

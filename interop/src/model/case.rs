@@ -164,7 +164,12 @@ pub struct Budget {
     pub of: Resource,
     /// How much more, in its unit.
     pub growth: u64,
+    /// Whether more than that only warns.
+    pub warns: bool,
 }
+
+/// For how long a frame may stay unfinished on a loaded machine while others are served, in milliseconds.
+const HOLDS: u64 = 5000;
 
 /// How the conversation of client 0 with the raw end ends well: its input does, then the connection.
 pub const GOOD_END_OF_CLIENT: [Step; 4] =
@@ -282,7 +287,12 @@ impl Case {
             Step::Idle { ms } | Step::Drip { ms, .. } => *ms,
             _ => 0,
         };
-        Duration::from_millis(self.all_steps().map(pause).max().unwrap_or(0))
+        let pause = self.all_steps().map(pause).max().unwrap_or(0);
+        // Somebody stops inside a frame and goes on when others have been served.
+        let parts = || self.all_steps().flat_map(Step::writes).flat_map(|write| &write.parts);
+        let holds = parts().any(|part| matches!(part, Part::Head { .. }))
+            && parts().any(|part| matches!(part, Part::Tail { .. }));
+        Duration::from_millis(if holds { pause.max(HOLDS) } else { pause })
     }
 
     /// Whether it asks for messages of the very length that the peer still takes.

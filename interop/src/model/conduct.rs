@@ -53,10 +53,7 @@ impl Conduct<'_> {
     fn look_at(&self, sight: &Sight) -> Option<Finding> {
         let (clause, summary, weight) = match sight {
             Sight::Measured { budget, growth } if *growth > budget.growth => {
-                let weight = match budget.of {
-                    Resource::AddressSpace => Weight::Warns,
-                    _ => Weight::OfCase,
-                };
+                let weight = if budget.warns { Weight::Warns } else { Weight::OfCase };
                 (self.main_clause(), self.uses_too_much(*budget, *growth), weight)
             }
             Sight::Rested { at_rest: false } => {
@@ -122,7 +119,7 @@ impl Conduct<'_> {
         self.case.clauses.first().copied().unwrap_or(Clause::P11)
     }
 
-    fn uses_too_much(&self, Budget { of, growth: right }: Budget, growth: u64) -> String {
+    fn uses_too_much(&self, Budget { of, growth: right, .. }: Budget, growth: u64) -> String {
         let what = match of {
             Resource::Memory => "touched",
             Resource::AddressSpace => "reserved",

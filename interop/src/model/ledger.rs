@@ -97,6 +97,8 @@ pub struct ClientAccount {
     pub due_exit: Option<DueExit>,
     /// How it ended.
     pub exit: Option<Exit>,
+    /// It ended, with success, although the connection stood and it had not been answered.
+    pub left_early: bool,
 }
 
 /// The exit status that tells the truth (clause P13).
@@ -179,6 +181,8 @@ impl Ledger {
                 for (channel, account) in &mut self.accounts {
                     account.released |= channel.conn() == *conn;
                 }
+                self.written.entry(*conn).or_default().finished = true;
+                self.owe_exit(*conn);
             }
             Act::StoppedReading { conn } => {
                 let channel = self.channel_of_the_peer(*conn);
@@ -212,7 +216,16 @@ impl Ledger {
             Sight::Ended { channel, end } => {
                 self.account(*channel).seen_end.get_or_insert(*end);
             }
-            Sight::ClientExited { conn, exit } => self.client(*conn).exit = Some(*exit),
+            Sight::ClientExited { conn, exit } => {
+                // P13: it waits for what is due; nobody else has ended the connection yet.
+                let waited = self.client(*conn).due_exit.is_some()
+                    || self.setting.role != Role::Client
+                    || self.written.get(conn).is_some_and(|written| written.finished)
+                    || self.every_request_is_answered(*conn);
+                let client = self.client(*conn);
+                client.exit = Some(*exit);
+                client.left_early = !waited && *exit == Exit::Code(0);
+            }
             Sight::ServerExited { exit } => self.server.exit = Some(*exit),
             Sight::NotReady { .. } => self.server.missing = true,
             // Who is told to end need not take any more.

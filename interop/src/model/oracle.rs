@@ -362,9 +362,15 @@ impl<'a> Replay<'a> {
     }
 
     fn wrong_exit(&self, conn: Conn, client: &ClientAccount) -> Option<Finding> {
-        let due = client.due_exit.filter(|_| self.case.clauses.contains(&Clause::P13))?;
+        if !self.case.clauses.contains(&Clause::P13) || !self.ledger.judges_end(Clause::P13) {
+            return None;
+        }
+        if client.left_early {
+            let summary = "the client exited with status 0 although the connection stood and what it had asked was not answered";
+            return Some(Finding::new(Clause::P13, Blame::Client, summary.to_owned()));
+        }
+        let due = client.due_exit?;
         let summary = match (due, client.exit) {
-            _ if !self.ledger.judges_end(Clause::P13) => return None,
             (DueExit::Any, Some(_)) | (DueExit::Zero, Some(Exit::Code(0))) => return None,
             (DueExit::NonZero | DueExit::Refused, Some(Exit::Code(code))) if code != 0 => {
                 return None;

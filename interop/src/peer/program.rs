@@ -13,6 +13,9 @@ use super::start::{StartError, UNSUPPORTED};
 use crate::limits;
 use crate::model::transcript::Exit;
 
+/// What some runtimes exit with when a program fails at its start.
+const CANNOT_RUN: i32 = 127;
+
 /// Matches no line.
 static NEVER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"[^\s\S]").expect("this is a regular expression"));
@@ -115,6 +118,8 @@ impl ServerProgram<'_> {
             Ok(_) | Err(StartError::NeverReady { .. }) => Ok(None),
             Err(StartError::Exited { exit, .. }) => Ok(Some(exit)),
             Err(StartError::Unsupported { .. }) => Ok(Some(Exit::Code(UNSUPPORTED))),
+            // The same command has started the first, so this is how it says no.
+            Err(StartError::CannotRun { .. }) => Ok(Some(Exit::Code(CANNOT_RUN))),
             Err(error) => Err(error),
         }
     }

@@ -59,6 +59,13 @@ impl RunningServer {
             Some(exit) = wait_exit(&mut exit) => Err(Early::Exit(exit)),
             () = sleep(within) => Err(Early::Never),
         };
+        // On a machine that is far too busy it may have said so while we gave up.
+        let said = |line: &String| ready.and_then(|regex| said_port(regex, line));
+        let said = || tail.lines().iter().find_map(said);
+        let outcome = match outcome {
+            Err(Early::Never) => said().map(|said| said.unwrap_or(port)).ok_or(Early::Never),
+            other => other,
+        };
         let port = match outcome {
             Ok(port) => port,
             Err(early) => {

@@ -35,6 +35,8 @@ impl Vitals {
         let mut sum = Self::default();
         let members = family.members(&[]);
         for member in &members {
+            // A child that nobody has waited for holds its place.
+            sum.processes += usize::from(member.is_dead());
             if let Some(one) = Self::of_one(member.pid) {
                 sum.resident_peak += one.resident_peak.saturating_sub(inherited(member, &members));
                 sum.address_space_peak += one.address_space_peak;

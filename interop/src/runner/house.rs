@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::limits::{self, Patience};
 use crate::model::case::Case;
@@ -82,22 +83,24 @@ impl<'a> House<'a> {
     }
 
     /// Sees to it that what the case needs stands: a server, or nothing on the port that it starts its own on.
-    pub async fn prepare(&mut self, case: &Case) -> Result<(), StartError> {
+    ///
+    /// Returns whether a server was started for that.
+    pub async fn prepare(&mut self, case: &Case) -> Result<bool, StartError> {
         if case.has_own_server() {
             if !hard_coded(self.unit).is_empty() {
                 self.take_down().await;
             }
-            return Ok(());
+            return Ok(false);
         }
         if self.server_exit().is_some() {
             self.take_down().await;
         }
         let Some(side) = self.unit.server_side().filter(|_| self.server.is_none()) else {
-            return Ok(());
+            return Ok(false);
         };
         if let Start::Running(address) = side.start {
             self.server = Some(reached(address).await?);
-            return Ok(());
+            return Ok(true);
         }
         let started = match self.program() {
             Some(program) => Some(program.start_patiently().await?),
@@ -108,7 +111,24 @@ impl<'a> House<'a> {
             let _ = timeout(limits::START, listening(server.address().port())).await;
             self.server = Some(Server::Ours { server, _port: port });
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Asks the server that stands for one answer, as long as a program may need that has just been started;
+    /// returns how long it took.
+    pub async fn warm_up(&self) -> Option<Duration> {
+        let address = self.standing()?.address;
+        let protocol = self.unit.protocol;
+        let begun = Instant::now();
+        let answered = dialect::is_answered(address, protocol.framing, protocol);
+        tokio::pin!(answered);
+        let answered = match timeout(limits::DIALECT, &mut answered).await {
+            Ok(answered) => answered,
+            // Most that are silent wait for the rest of what they take for a long message.
+            Err(_) if matches!(self.dialect().await, Heard::As(_)) => return None,
+            Err(_) => timeout(limits::WARM_UP, answered).await.ok()?,
+        };
+        matches!(answered, Ok(true)).then(|| begun.elapsed())
     }
 
     /// How the server is started, where it is ours to start.

@@ -6,11 +6,13 @@ use tokio::time::Instant;
 
 use crate::limits::{self, Patience};
 use crate::model::case::Case;
+use crate::model::names::Role;
 use crate::model::oracle::{crashed, judge, judge_briefly};
 use crate::model::outcome::{Blame, Outcome, Verdict};
 use crate::model::transcript::Exit;
 use crate::peer::start::StartError;
 use crate::stage::Acted;
+use crate::stage::scene::Slowness;
 
 use super::event::CaseResult;
 use super::house::House;
@@ -104,6 +106,8 @@ impl<'a> Player<'a> {
             }
             _ => {
                 result.flaky = true;
+                // What does not happen each time has another cause than the bytes.
+                result.diagnosis = None;
                 let runs = limits::LOOKS_AGAIN + 1;
                 result.summary.push_str(&format!(" (flaky: in {} of {runs} runs)", runs - passed));
             }
@@ -175,7 +179,13 @@ impl<'a> Player<'a> {
         let begun = Instant::now();
         let prepared = self.house.prepare(case).await;
         self.table.add_start(begun.elapsed());
-        prepared
+        if prepared? && case.role == Role::Server && self.table.answers() {
+            match self.house.warm_up().await {
+                Some(waited) => self.table.waited(Slowness { waited, slept: waited }),
+                None => self.table.saw_it_mute(),
+            }
+        }
+        Ok(())
     }
 
     fn died_of_the_last(&mut self, exit: Exit) {

@@ -55,6 +55,8 @@ struct Shared {
     dialect: Option<Heard>,
     /// The peer was right in a case in which it had to say something.
     alive: bool,
+    /// A server did not answer its first message.
+    answers_nothing: bool,
     /// It is silent even when one message comes in one piece: how others come explains nothing.
     mute: bool,
 }
@@ -184,6 +186,16 @@ impl<'a> Table<'a> {
         let silent = base.silent.max((waited * limits::SLOWER).min(most.silent));
         let asleep = base.asleep.max((slept * limits::SLOWER).min(most.asleep));
         Patience { silent, asleep }.scaled(self.timeout_scale)
+    }
+
+    /// Whether servers answer their first message as far as is known: one that did not is not asked again.
+    pub fn answers(&self) -> bool {
+        !self.lock().answers_nothing
+    }
+
+    /// A server did not answer its first message.
+    pub fn saw_it_mute(&self) {
+        self.lock().answers_nothing = true;
     }
 
     /// The peer was right, and had to say something for it.

@@ -332,7 +332,7 @@ impl<'a> Actor<'a> {
         {
             let channel = Channel::Answers(conn);
             let buffer = self.holds_back.then_some(limits::SMALL_BUFFER);
-            let end = connect(address, buffer, self.scene.reads())
+            let end = connect(address, buffer, &self.scene)
                 .await
                 .and_then(|stream| RawEnd::new(stream, channel, self.scene.clone()));
             match end {

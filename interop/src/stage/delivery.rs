@@ -57,10 +57,18 @@ impl Delivery {
     /// # Errors
     /// When the connection is gone, or takes nothing for too long.
     pub async fn write(&mut self, mut bytes: Bytes) -> io::Result<()> {
+        let mut taken_before = self.proof.received().unwrap_or(0);
         while !bytes.is_empty() {
             match self.scene.in_time(self.stream.writable()).await {
                 Some(ready) => ready?,
-                None => return Err(io::ErrorKind::TimedOut.into()),
+                None => match self.proof.received() {
+                    // It reads, if only a little at a time.
+                    Some(received) if received > taken_before => {
+                        taken_before = received;
+                        continue;
+                    }
+                    _ => return Err(io::ErrorKind::TimedOut.into()),
+                },
             }
             match self.stream.try_write(&bytes) {
                 Ok(taken) => {
@@ -102,6 +110,19 @@ impl Proof {
     #[cfg(not(target_os = "linux"))]
     fn find(_receiver: SocketAddr, _us: SocketAddr) -> Self {
         Self::Pause
+    }
+
+    /// How many bytes the receiver has read; `None` where that is not known.
+    #[cfg(target_os = "linux")]
+    fn received(&self) -> Option<u64> {
+        let Self::SockDiag { receiver, us } = self else { return None };
+        let received = super::sock_diag::received(*receiver, *us).ok()??;
+        Some(received.total.saturating_sub(received.unread.into()))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn received(&self) -> Option<u64> {
+        None
     }
 
     #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use rust_server::framing::{ByteOrder, Counts, Framing, LengthPrefix};
+use rust_server::framing::{ByteOrder, Counts, Framing, LengthPrefix, MaxFrame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -32,7 +32,8 @@ pub enum Heard {
 /// Asks in every framing at once.
 pub async fn diagnose(server: SocketAddr, protocol: Protocol, patience: Duration) -> Heard {
     let mut asked = JoinSet::new();
-    for framing in Framing::names().filter_map(|name| name.parse::<Framing>().ok()) {
+    let dialects = Framing::names().filter_map(|name| name.parse::<Framing>().ok());
+    for framing in dialects.filter(|framing| differs(*framing, protocol.framing)) {
         asked.spawn(async move {
             let answered = timeout(patience, is_answered(server, framing, protocol)).await;
             matches!(answered, Ok(Ok(true))).then_some(framing)
@@ -56,7 +57,15 @@ pub async fn diagnose(server: SocketAddr, protocol: Protocol, patience: Duration
     }
 }
 
-async fn is_answered(
+/// Whether the question in one framing means something else, or nothing, in the other: to a peer that echoes,
+/// a header of eight bytes is an empty message and a header of four.
+fn differs(framing: Framing, own: Framing) -> bool {
+    let mut stream = BytesMut::from(&frame(framing, QUESTION)[..]);
+    while let Ok(Some(_)) = own.decode(&mut stream, MaxFrame::new(u64::MAX)) {}
+    framing == own || !stream.is_empty()
+}
+
+pub(crate) async fn is_answered(
     server: SocketAddr,
     framing: Framing,
     protocol: Protocol,
@@ -118,6 +127,13 @@ mod tests {
     fn said(heard: &str) -> String {
         let Framing::LengthPrefix(heard) = heard.parse().unwrap();
         difference(LengthPrefix::U32BE, heard)
+    }
+
+    #[test]
+    fn a_framing_in_which_a_right_peer_answers_too_is_not_asked() {
+        let differs_from_u32be = |name: &str| differs(name.parse().unwrap(), Framing::DEFAULT);
+        assert!(differs_from_u32be("u32be") && differs_from_u32be("u32le"));
+        assert!(!differs_from_u32be("u64be"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use rust_server::framing::Framing;
 use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::delivery::{Delivery, Read, pause};
@@ -265,29 +265,33 @@ fn segments(_stream: &TcpStream) -> Option<u32> {
 
 /// Connects as a client, and waits until nobody waits to be accepted. A backlog that overflows costs a second
 /// for each that it drops, and it is no fault to have a short one while clients come one after the other. The
-/// receive buffer, in bytes, is the system's choice where none is given. A server that was seen not to get on is
-/// not waited for again (`wait`).
+/// receive buffer, in bytes, is the system's choice where none is given.
 ///
 /// # Errors
 /// When the server does not accept.
-pub async fn connect(server: SocketAddr, buffer: Option<u32>, wait: bool) -> io::Result<TcpStream> {
+pub async fn connect(
+    server: SocketAddr,
+    buffer: Option<u32>,
+    scene: &Scene,
+) -> io::Result<TcpStream> {
     let socket = if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     if let Some(bytes) = buffer {
         socket.set_recv_buffer_size(bytes)?;
     }
+    let _at_the_door = scene.door.lock().await;
     let stream = timeout(limits::START, socket.connect(server)).await??;
-    if wait {
-        accepted(server).await;
+    // A server that was seen not to get on is not waited for again.
+    if scene.reads() && scene.within(limits::ACCEPT, accepted(server)).await.is_none() {
+        scene.saw_unread();
     }
     Ok(stream)
 }
 
 #[cfg(target_os = "linux")]
 async fn accepted(server: SocketAddr) {
-    let deadline = Instant::now() + limits::ACCEPT;
     for asked in 0.. {
         match super::sock_diag::waiting_to_be_accepted(server) {
-            Ok(Some(1..)) if Instant::now() < deadline => pause(asked).await,
+            Ok(Some(1..)) => pause(asked).await,
             _ => return,
         }
     }

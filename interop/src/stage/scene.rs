@@ -36,6 +36,8 @@ pub struct Scene {
     unread: AtomicU32,
     /// The programs under test.
     programs: Mutex<Sleep>,
+    /// Who connects to a server goes through here, one after the other: a short backlog is no fault.
+    pub(super) door: tokio::sync::Mutex<()>,
     /// The connections with them.
     wires: Mutex<Vec<Wire>>,
 }
@@ -113,6 +115,7 @@ impl Scene {
             keeps_open: AtomicBool::new(false),
             unread: AtomicU32::new(0),
             programs: Mutex::default(),
+            door: tokio::sync::Mutex::default(),
             wires: Mutex::default(),
         }
     }

@@ -31,6 +31,7 @@ extern "C" {
         value: *const [i32; 2],
         size: u32,
     ) -> i32;
+    fn send(socket: RawFd, bytes: *const u8, count: usize, flags: i32) -> isize;
     fn poll(descriptors: *mut PollFd, count: u64, timeout_ms: i32) -> i32;
 }
 

@@ -98,18 +98,6 @@ class ServerEndIgnored(Client):
         threading.Event().wait()
 
 
-@bug("silence-endured")
-class SilenceEndured(Client):
-    def silent(self):
-        pass
-
-
-@bug("silence-exits-zero")
-class SilenceExitsZero(Client):
-    def silent(self):
-        self.exit(0)
-
-
 @bug("truncated-waited-for")
 class WaitsForTheRest(Client):
     """Waits for what is missing of an answer, though the server has said that nothing comes any more."""

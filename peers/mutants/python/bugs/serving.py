@@ -249,20 +249,6 @@ class AtMost200(Server):
             super().accepted(sock)
 
 
-@bug("accepts-slowly")
-class AcceptsSlowly(Server):
-    """A short backlog, and time taken over each client."""
-
-    def listen(self):
-        listener = super().listen()
-        listener.listen(1)
-        return listener
-
-    def accepted(self, sock):
-        time.sleep(0.05)
-        super().accepted(sock)
-
-
 @bug("stops-after-500-connections")
 class StopsAfter500(Server):
     count = 0
@@ -421,12 +407,6 @@ class ReadTimeout(Connection):
         if self.codec.buffer and not self.server.wait_for(self.socket, 0.15):
             return b""
         return super().receive(size)
-
-
-@bug("refusal-resets")
-class RefusalResets(Connection):
-    def refuse(self):
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 @bug("header-and-body-apart")

@@ -15,7 +15,7 @@ pub(in super::super) const ONE_BYTE: Mistake = Mistake {
 pub(in super::super) const SIGNED_SHORT: Mistake = Mistake {
     words: "length is read as a signed 16-bit number",
     about: About::Length,
-    act: |peer| lengths(peer, |len| if len < 0x8000 { Ok(len) } else { Err(Halt::Stuck) }),
+    act: |peer| lengths(peer, |len| if len & 0x8000 == 0 { Ok(len) } else { Err(Halt::Stuck) }),
 };
 pub(in super::super) const TWO_BYTES: Mistake = Mistake {
     words: "only the last 16 bits of the length are read",
