@@ -144,7 +144,8 @@ impl Actor<'_> {
             let (Some(then), Some(demand)) = (&before, &now) else { return };
             let rests = match demand.since(then) {
                 Spent::Idle => true,
-                Spent::Busy(spent) => spent < begun.elapsed() / 2,
+                // One that waits for a processor is not told for how long until it gets it.
+                Spent::Busy(spent) => !demand.is_busy() && spent < begun.elapsed() / 2,
             };
             if rests || Instant::now() > deadline {
                 break rests;
