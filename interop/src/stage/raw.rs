@@ -98,7 +98,8 @@ impl RawEnd {
         for _ in 0..at_most {
             let mut rest = frame.clone();
             while !rest.is_empty() {
-                let Ok(ready) = timeout(limits::HELD_BACK, self.stream.writable()).await else {
+                let writable = self.stream.writable();
+                let Some(ready) = self.scene.within(limits::HELD_BACK, writable).await else {
                     self.scene.saw(Sight::HeldBack { conn });
                     self.backlog = rest;
                     return;
