@@ -97,6 +97,7 @@ mod tests {
                         Step::Recut { .. }
                             | Step::Lanes(_)
                             | Step::Start
+                            | Step::Listening
                             | Step::StartSecond
                             | Step::Terminate
                     ),

@@ -122,6 +122,8 @@ pub enum Step {
     Within(Budget),
     /// Starts a server of the case's own; again on the same port, when it has one already.
     Start,
+    /// Waits until the case's own server listens, whatever it says, and notes where.
+    Listening,
     /// Starts another one on the port of the first.
     StartSecond,
     /// Sends SIGTERM to the case's own server.
