@@ -114,7 +114,9 @@ impl<'a> Replay<'a> {
 
     /// Where several lanes of a sweep went wrong, says which.
     fn ranged(&self, finding: Finding) -> Finding {
-        let wrong = |conn: Conn| Some(self.ledger.account_of(Channel::Answers(conn))?.is_wrong());
+        // An end that nobody judges may not have come yet.
+        let wrong =
+            |conn: Conn| Some(self.ledger.account_of(Channel::Answers(conn))?.has_wrong_bytes());
         match sweep::failing(self.case, wrong) {
             Some(ruler) => Finding { ruler: Some(ruler), ..finding },
             None => finding,
