@@ -352,6 +352,7 @@ impl Step {
     fn fill_in(&mut self, limit: u64) {
         match self {
             Self::Feed { messages, .. } => messages.iter_mut().for_each(|body| body.fill_in(limit)),
+            Self::Press { body, .. } => body.fill_in(limit),
             Self::Write(write) | Self::Drip { write, .. } => {
                 write.parts.iter_mut().for_each(|part| part.fill_in(limit))
             }
