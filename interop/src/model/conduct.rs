@@ -189,3 +189,6 @@ impl fmt::Display for Amount {
         write!(f, "{amount} {unit}")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -571,3 +571,6 @@ fn count_frames(framing: rust_server::framing::Framing, stream: &[u8]) -> usize 
     let limit = MaxFrame::new(u64::MAX);
     std::iter::from_fn(|| framing.decode(&mut stream, limit).ok().flatten()).count()
 }
+
+#[cfg(test)]
+mod tests;

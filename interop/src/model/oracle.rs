@@ -439,3 +439,6 @@ fn ends_inside_frame(framing: Framing, mut stream: &[u8]) -> bool {
     }
     !stream.is_empty()
 }
+
+#[cfg(test)]
+mod tests;
