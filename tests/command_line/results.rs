@@ -98,7 +98,7 @@ fn the_timings_say_where_the_time_went() {
     let project = Project::of([Peer::server("echo"), Peer::client("frames")]);
     let run = project.run("run --case framing.single --timings").code(0);
     run.stdout(contains("3 cases: 3 passed"))
-        .stdout(contains("server client cases  waited   built started  played   total"))
+        .stdout(contains("server client cases  waited   built  played   total  starts"))
         .stdout(contains("\necho   frames     1 ").and(contains("\nall               3 ")))
         .stdout(contains("the slowest cases").and(contains("framing.single").count(3)));
     project.run("run --case framing.single").stdout(contains("slowest").not());
