@@ -124,9 +124,11 @@ pub const ONE_MORE: f64 = 2.5;
 /// between.
 pub const GIVE_UP: f64 = 4.0;
 
-/// How long a pressed peer has to take nothing more until it counts as holding us back. Where it is only slow,
-/// the pressure was less than it could have been, and nobody is accused of anything.
-pub const HELD_BACK: Duration = Duration::from_millis(200);
+/// How long a pressed peer has to take nothing more until it counts as holding us back: it waits for us, and
+/// sleeps. One that is only slow goes on. Where it is slower than this, the pressure was less than it could have
+/// been, and nobody is accused of anything.
+pub const HELD_BACK: Patience =
+    Patience { silent: Duration::from_secs(3), asleep: Duration::from_millis(200) };
 
 /// The receive buffer of a raw end that does not read, in bytes: the less it holds, the sooner the peer is
 /// held back.

@@ -1,13 +1,11 @@
 //! `interop check`: one side only.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-
 use predicates::prelude::*;
 use predicates::str::contains;
 
 use crate::support::{
-    ECHO_SERVER, FRAMES_CLIENT, LINES_CLIENT, Peer, Project, column, document, fixed_port,
+    ECHO_SERVER, Elsewhere, FRAMES_CLIENT, LINES_CLIENT, Peer, Project, column, document,
+    fixed_port,
 };
 
 /// A project of loose programs, as somebody has who has never heard of us.
@@ -17,32 +15,6 @@ fn loose() -> Project {
     project.write("client.py", FRAMES_CLIENT);
     project.write("lines.py", LINES_CLIENT);
     project
-}
-
-/// A server that runs without our help, until the test is over.
-struct Elsewhere {
-    child: Child,
-    port: u16,
-}
-
-impl Elsewhere {
-    fn start(project: &Project) -> Self {
-        let mut command = project.command("python3".as_ref());
-        command.args(["server.py", "0"]).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("it starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("its stdout");
-        BufReader::new(stdout).read_line(&mut line).expect("a line");
-        let port = line.trim().strip_prefix("listening on ").and_then(|port| port.parse().ok());
-        Self { child, port: port.expect("its port") }
-    }
-}
-
-impl Drop for Elsewhere {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]
@@ -177,7 +149,7 @@ fn wrong_usage_says_what_is_needed() {
 
 #[test]
 fn cases_that_are_none_or_are_of_the_other_role_exit_with_4() {
-    for pattern in ["nope", "limits.spin"] {
+    for pattern in ["nope", "limits.garbage"] {
         let words = format!("check client --case {pattern} -- python3 client.py {{port}}");
         loose().run(&words).code(4).stdout("");
     }

@@ -1,15 +1,19 @@
 //! The program `interop` as its users meet it: what it prints, where, and how it ends.
 
 mod check;
+mod conduct;
 mod doctor;
 mod errors;
 mod help;
 mod known;
+mod lifecycle;
 mod list;
 mod manifests;
+mod patience;
 mod peers;
 mod results;
 mod selection;
 mod selftest;
 mod signals;
 mod support;
+mod sweeps;

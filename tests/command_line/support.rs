@@ -3,8 +3,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
@@ -168,6 +170,33 @@ impl Project {
     /// `interop run` with these words: its exit status and its JSON document.
     pub fn json(&self, words: &str) -> (i32, Value) {
         document(&self.run(&format!("run --format json {words}")))
+    }
+}
+
+/// A server that runs without our help, until the test is over.
+pub struct Elsewhere {
+    child: Child,
+    pub port: u16,
+}
+
+impl Elsewhere {
+    /// Starts the `server.py` of a project.
+    pub fn start(project: &Project) -> Self {
+        let mut command = project.command("python3".as_ref());
+        command.args(["server.py", "0"]).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("its stdout");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let port = line.trim().strip_prefix("listening on ").and_then(|port| port.parse().ok());
+        Self { child, port: port.expect("its port") }
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

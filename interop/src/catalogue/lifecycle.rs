@@ -17,11 +17,11 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("lifecycle.loopback", "listening where every machine can connect")
             .covers(&[P12])
             .should()
-            .play(Role::Server, [vec![Step::Start, Step::StayOnLoopback], health_ping(0)].concat()),
+            .play(Role::Server, [started(), vec![Step::StayOnLoopback], health_ping(0)].concat()),
         entry("lifecycle.address", "on which addresses it listens")
             .covers(&[P12])
             .info()
-            .play(Role::Server, [vec![Step::Start], health_ping(0)].concat()),
+            .play(Role::Server, [started(), health_ping(0)].concat()),
         entry("lifecycle.sigterm-idle", "SIGTERM ignored, or taken for a failure")
             .covers(&[P12])
             .play(Role::Server, sigterm_idle()),
@@ -34,7 +34,7 @@ pub(super) fn entries() -> Vec<Entry> {
             .play(Role::Server, rebind()),
         entry("lifecycle.port-taken", "a taken port that is shared, or not worth an error")
             .covers(&[P12])
-            .play(Role::Server, [vec![Step::Start, Step::StartSecond], health_ping(0)].concat()),
+            .play(Role::Server, [started(), vec![Step::StartSecond], health_ping(0)].concat()),
         entry("lifecycle.leaves-nothing", "children left behind")
             .covers(&[P12])
             .play(Role::Server, leaves_nothing_server())
@@ -51,9 +51,15 @@ pub(super) fn entries() -> Vec<Entry> {
     ]
 }
 
+/// A server of the case's own listens.
+fn started() -> Vec<Step> {
+    vec![Step::Start, Step::Listening]
+}
+
 /// A client is connected, and idle.
 fn connected() -> Vec<Step> {
-    vec![Step::Start, write(Cut::Whole, vec![Part::Frame("before the end".into())]), Step::Settle]
+    let asked = write(Cut::Whole, vec![Part::Frame("before the end".into())]);
+    [started(), vec![asked, Step::Settle]].concat()
 }
 
 fn sigterm_idle() -> Vec<Step> {
@@ -63,27 +69,25 @@ fn sigterm_idle() -> Vec<Step> {
 /// The server has read a large message, and is told to end while nobody takes its answer.
 fn sigterm_busy() -> Vec<Step> {
     let large = Body::Letters { seed: 12, len: 12 * 1024 * 1024 };
-    vec![
-        Step::Start,
+    let asked = vec![
         Step::StopReading { conn: 0 },
         Step::Press { conn: 0, body: large, at_most: 1, bounded: false },
         Step::Rest,
-        Step::Terminate,
-        Step::ReadOn { conn: 0 },
-        Step::Settle,
-    ]
+    ];
+    let ends = vec![Step::Terminate, Step::ReadOn { conn: 0 }, Step::Settle];
+    [started(), asked, ends].concat()
 }
 
 /// The server ends first, so that its end of the connection stays in TIME_WAIT.
 fn rebind() -> Vec<Step> {
     let ends = vec![Step::Terminate, Step::Settle, Step::Finish { conn: 0 }];
-    [connected(), ends, vec![Step::Start], health_ping(1)].concat()
+    [connected(), ends, started(), health_ping(1)].concat()
 }
 
 fn leaves_nothing_server() -> Vec<Step> {
     let clients = (0..3).flat_map(health_ping).collect();
     let ends = vec![Step::Terminate, Step::Settle, Step::LookBehind];
-    [vec![Step::Start], clients, ends].concat()
+    [started(), clients, ends].concat()
 }
 
 fn leaves_nothing_client() -> Vec<Step> {

@@ -136,22 +136,24 @@ fn slowloris() -> Vec<Step> {
     [(0..HOLDERS).map(hold).collect(), vec![Step::Idle { ms: 200 }], others].concat()
 }
 
-/// Connections in every state in which there is nothing to do.
+/// Connections in every state in which there is nothing to do, once what is due has come.
 fn spin() -> Vec<Step> {
     let half = |conn| {
         write_on(conn, Cut::Whole, vec![Part::Head { body: ANSWERED.into(), keep: HEADER + 2 }])
     };
-    let whole = |conn| write_on(conn, Cut::Whole, vec![Part::Frame(ANSWERED.into())]);
+    let served = |conn| {
+        let whole = write_on(conn, Cut::Whole, vec![Part::Frame(ANSWERED.into())]);
+        vec![whole, Step::Settle]
+    };
     vec![
         half(0),
         half(1),
         Step::Finish { conn: 1 },
         write_on(2, Cut::Whole, vec![Part::Claim(CLAIMS[1])]),
-        whole(3),
-        Step::Finish { conn: 3 },
         write_on(4, Cut::Whole, vec![Part::Raw(FOREIGN[0].to_vec())]),
-        whole(5),
-        Step::Settle,
+        // In lanes, so that nobody waits for the ends of the others.
+        side_by_side([3, 5].map(served)),
+        Step::Finish { conn: 3 },
         Step::ComeToRest,
     ]
 }

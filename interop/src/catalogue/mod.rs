@@ -40,8 +40,22 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::cases;
-    use crate::model::case::Step;
+    use crate::model::case::{Part, Step, Write};
     use crate::model::names::Role;
+
+    impl Step {
+        /// Whether a message is whole when it is over.
+        fn asks_for_an_answer(&self) -> bool {
+            let whole = |part: &Part| matches!(part, Part::Frame(_) | Part::Tail { .. });
+            let asks = |write: &Write| write.parts.iter().any(whole);
+            match self {
+                Self::Write(write) | Self::Drip { write, .. } => asks(write),
+                Self::Mixed { writes, .. } => writes.iter().any(asks),
+                Self::Feed { .. } | Self::Press { .. } => true,
+                _ => false,
+            }
+        }
+    }
 
     #[test]
     fn a_case_has_one_stimulus_for_each_role() {
@@ -86,6 +100,7 @@ mod tests {
                         Step::Recut { .. }
                             | Step::Lanes(_)
                             | Step::Start
+                            | Step::Listening
                             | Step::StartSecond
                             | Step::Terminate
                     ),
@@ -98,6 +113,29 @@ mod tests {
                 };
                 assert!(playable, "{} as {}: {step:?}", case.id, case.role);
             }
+        }
+    }
+
+    /// What is due when these steps are over, and was not waited for.
+    fn unsettled(steps: &[Step]) -> BTreeSet<u16> {
+        let mut due = BTreeSet::new();
+        for step in steps {
+            match step {
+                Step::Settle => due.clear(),
+                Step::Abort { conn } => drop(due.remove(conn)),
+                Step::Lanes(lanes) => due.extend(lanes.iter().flat_map(|lane| unsettled(lane))),
+                _ if step.asks_for_an_answer() => due.extend(step.conns()),
+                _ => {}
+            }
+        }
+        due
+    }
+
+    #[test]
+    fn a_case_waits_for_all_that_is_due_before_it_is_judged() {
+        for case in cases() {
+            let unsettled = unsettled(&case.steps);
+            assert!(unsettled.is_empty(), "{} as {}: {unsettled:?}", case.id, case.role);
         }
     }
 

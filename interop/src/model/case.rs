@@ -128,6 +128,8 @@ pub enum Step {
     Within(Budget),
     /// Starts a server of the case's own; again on the same port, when it has one already.
     Start,
+    /// Waits until the case's own server listens, whatever it says, and notes where.
+    Listening,
     /// Starts another one on the port of the first.
     StartSecond,
     /// Sends SIGTERM to the case's own server.
@@ -372,6 +374,7 @@ impl Step {
     fn fill_in(&mut self, limit: u64) {
         match self {
             Self::Feed { messages, .. } => messages.iter_mut().for_each(|body| body.fill_in(limit)),
+            Self::Press { body, .. } => body.fill_in(limit),
             Self::Write(write) | Self::Drip { write, .. } => {
                 write.parts.iter_mut().for_each(|part| part.fill_in(limit))
             }
@@ -411,6 +414,139 @@ impl Part {
             }
             Self::ClaimOver(more) => *self = Self::Claim(limit.saturating_add(*more)),
             Self::Claim(_) | Self::Raw(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::script::cases;
+
+    fn case(steps: Vec<Step>) -> Case {
+        Case { steps, ..Case::clone(&cases()[0]) }
+    }
+
+    fn write(conn: Conn, part: Part) -> Write {
+        Write { conn, parts: vec![part], cut: Cut::Whole }
+    }
+
+    fn nested(step: Step) -> Step {
+        Step::Lanes(vec![vec![Step::Settle], vec![Step::Lanes(vec![vec![step]])]])
+    }
+
+    /// A step of each kind that has a message in it.
+    fn with(body: &Body) -> Vec<Step> {
+        let frame = || write(0, Part::Frame(body.clone()));
+        let steps = vec![
+            Step::Feed { conn: 0, messages: vec![body.clone()] },
+            Step::Press { conn: 0, body: body.clone(), at_most: 1, bounded: false },
+            Step::Write(frame()),
+            Step::Write(write(0, Part::Head { body: body.clone(), keep: 2 })),
+            Step::Write(write(0, Part::Tail { body: body.clone(), skip: 2 })),
+            Step::Mixed { writes: vec![frame()], seed: 1 },
+            Step::Drip { write: frame(), ms: 1 },
+        ];
+        let lanes = steps.iter().cloned().map(nested).collect();
+        [steps, lanes].concat()
+    }
+
+    #[test]
+    fn the_limit_of_a_peer_is_filled_in_wherever_a_message_stands() {
+        for step in with(&Body::AtLimit) {
+            let open = case(vec![step.clone()]);
+            assert!(open.is_about_the_limit(), "{step:?}");
+            let filled = open.for_limit(1000);
+            assert!(!filled.is_about_the_limit(), "{step:?}");
+            assert_eq!(filled.longest_message(), 1000, "{step:?}");
+        }
+        for step in with(&"hello".into()) {
+            let other = case(vec![step.clone()]);
+            assert!(!other.is_about_the_limit(), "{step:?}");
+            assert_eq!(other.for_limit(1000).steps, other.steps);
+        }
+    }
+
+    #[test]
+    fn a_claim_over_the_limit_is_made_of_the_limit_and_never_wraps_around() {
+        let claims = |over, limit| {
+            let step = nested(Step::Write(write(0, Part::ClaimOver(over))));
+            let open = case(vec![step]);
+            assert!(open.is_about_the_limit());
+            open.for_limit(limit).largest_claim()
+        };
+        assert_eq!(claims(0, 1000), 1000);
+        assert_eq!(claims(1, 1000), 1001);
+        assert_eq!(claims(1, u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn a_limit_that_is_filled_in_leaves_no_case_of_the_catalogue_open() {
+        for case in cases() {
+            assert!(!case.for_limit(64).is_about_the_limit(), "{} as {}", case.id, case.role);
+        }
+    }
+
+    #[test]
+    fn a_case_that_starts_a_server_anywhere_has_its_own() {
+        assert!(case(vec![Step::Settle, Step::Start]).has_own_server());
+        assert!(case(vec![nested(Step::Start)]).has_own_server());
+        assert!(!case(vec![Step::Rest, Step::Settle]).has_own_server());
+        for case in cases() {
+            let lifecycle = case.id.as_str().starts_with("lifecycle.") && case.role == Role::Server;
+            assert_eq!(case.has_own_server(), lifecycle, "{} as {}", case.id, case.role);
+        }
+    }
+
+    #[test]
+    fn what_waits_is_played_apart_and_what_talks_is_not() {
+        let drip = Step::Drip { write: write(0, Part::Frame("x".into())), ms: 1 };
+        for waits in [
+            Step::Start,
+            drip,
+            Step::Idle { ms: 1 },
+            Step::Press { conn: 0, body: "x".into(), at_most: 1, bounded: false },
+            Step::StopReading { conn: 0 },
+            Step::Rest,
+            Step::Refuse { conn: 0 },
+        ] {
+            assert!(case(vec![waits.clone()]).is_played_apart(), "{waits:?}");
+            assert!(case(vec![nested(waits.clone())]).is_played_apart(), "{waits:?}");
+        }
+        let talk = Step::Write(write(0, Part::Frame("x".into())));
+        assert!(!case(vec![talk, Step::Settle, Step::Finish { conn: 0 }]).is_played_apart());
+        let named = |id: &str| {
+            cases().iter().find(|case| case.id.as_str() == id && case.role == Role::Server).unwrap()
+        };
+        assert!(named("lifecycle.ready").is_played_apart());
+        assert!(named("limits.spin").is_played_apart());
+        assert!(!named("framing.single").is_played_apart());
+        assert!(!named("framing.every-offset").is_played_apart());
+    }
+
+    #[test]
+    fn the_longest_pause_is_how_long_a_case_idles() {
+        let drip = Step::Drip { write: write(0, Part::Frame("x".into())), ms: 7 };
+        let idles = |steps| case(steps).idles().as_millis();
+        assert_eq!(idles(vec![Step::Settle]), 0);
+        assert_eq!(idles(vec![Step::Idle { ms: 5 }, nested(drip), Step::Idle { ms: 3 }]), 7);
+    }
+
+    #[test]
+    fn lanes_are_about_all_conversations_in_them() {
+        let lanes = Step::Lanes(vec![
+            vec![Step::Finish { conn: 3 }, Step::Settle],
+            vec![nested(Step::Abort { conn: 7 })],
+            vec![
+                Step::Write(write(1, Part::Claim(9))),
+                Step::Press { conn: 3, body: "x".into(), at_most: 1, bounded: false },
+            ],
+        ]);
+        assert_eq!(lanes.conns(), BTreeSet::from([1, 3, 7]));
+        let writes = vec![write(4, Part::Claim(9)), write(5, Part::Claim(9))];
+        assert_eq!(Step::Mixed { writes, seed: 1 }.conns(), BTreeSet::from([4, 5]));
+        for about_programs in [Step::Settle, Step::Start, Step::Rest, Step::Idle { ms: 1 }] {
+            assert!(about_programs.conns().is_empty(), "{about_programs:?}");
         }
     }
 }

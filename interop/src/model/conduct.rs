@@ -172,3 +172,6 @@ impl fmt::Display for Amount {
         write!(f, "{amount} {unit}")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -567,7 +567,13 @@ impl Account {
     /// Whether anything came that should not have, or did not come that should have.
     #[must_use]
     pub fn is_wrong(&self) -> bool {
-        self.deviation.is_some() || self.bytes_missing() > 0 || self.end_missing()
+        self.has_wrong_bytes() || self.end_missing()
+    }
+
+    /// The same, of bytes alone.
+    #[must_use]
+    pub fn has_wrong_bytes(&self) -> bool {
+        self.deviation.is_some() || self.bytes_missing() > 0
     }
 
     fn is_broken(&self, source_exited: bool) -> bool {
@@ -591,3 +597,6 @@ fn count_frames(framing: rust_server::framing::Framing, stream: &[u8]) -> usize 
     let limit = MaxFrame::new(u64::MAX);
     std::iter::from_fn(|| framing.decode(&mut stream, limit).ok().flatten()).count()
 }
+
+#[cfg(test)]
+mod tests;

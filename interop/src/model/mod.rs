@@ -16,5 +16,7 @@ pub mod oracle;
 pub mod outcome;
 pub mod pattern;
 pub mod protocol;
+#[cfg(test)]
+pub(crate) mod script;
 pub mod sweep;
 pub mod transcript;

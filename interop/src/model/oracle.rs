@@ -134,10 +134,9 @@ impl<'a> Replay<'a> {
 
     /// Where several lanes of a sweep went wrong, says which.
     fn ranged(&self, finding: Finding) -> Finding {
-        let wrong = |conn: Conn| {
-            let account = self.ledger.account_of(Channel::Answers(conn))?;
-            Some(account.deviation.is_some() || account.bytes_missing() > 0)
-        };
+        // An end that nobody judges may not have come yet.
+        let wrong =
+            |conn: Conn| Some(self.ledger.account_of(Channel::Answers(conn))?.has_wrong_bytes());
         match sweep::failing(self.case, wrong) {
             Some(ruler) => Finding { ruler: Some(ruler), ..finding },
             None => finding,
@@ -491,3 +490,6 @@ fn ends_inside_frame(framing: Framing, mut stream: &[u8]) -> bool {
     }
     !stream.is_empty()
 }
+
+#[cfg(test)]
+mod tests;

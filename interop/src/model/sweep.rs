@@ -17,11 +17,32 @@ pub struct Ruler {
 
 /// The frames of one length.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Row {
+pub struct Row {
     /// Of the body, in bytes.
-    len: usize,
+    pub len: usize,
     /// For each offset that was tried, whether it went wrong.
-    offsets: BTreeMap<usize, bool>,
+    pub offsets: BTreeMap<usize, bool>,
+}
+
+impl Ruler {
+    /// The lengths of body that fail anywhere, from the shortest.
+    pub fn failing(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.offsets.values().any(|wrong| *wrong))
+    }
+}
+
+impl Row {
+    /// The offsets at which it goes wrong, as ranges: `1-3, 7`. Of more than `at_most` ranges the first.
+    #[must_use]
+    pub fn wrong(&self, at_most: usize) -> String {
+        ranges(self.offsets.iter().filter(|(_, wrong)| **wrong).map(|(at, _)| *at), at_most)
+    }
+
+    /// The offsets that were tried, as ranges; cut short as above.
+    #[must_use]
+    pub fn tried(&self, at_most: usize) -> String {
+        ranges(self.offsets.keys().copied(), at_most)
+    }
 }
 
 /// The ruler of a case whose lanes each cut one frame once; `None` where it is no such case, or nothing of it
@@ -55,11 +76,9 @@ fn one_cut(step: &Step) -> Option<(Conn, usize, usize)> {
 impl fmt::Display for Ruler {
     /// One line for each length of body that fails anywhere: `body of 5: cut after 1-3 (of 1-8)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failing = self.rows.iter().filter(|row| row.offsets.values().any(|wrong| *wrong));
-        for (nth, row) in failing.enumerate() {
+        for (nth, row) in self.failing().enumerate() {
             let newline = if nth == 0 { "" } else { "\n" };
-            let all = ranges(row.offsets.keys().copied());
-            let wrong = ranges(row.offsets.iter().filter(|(_, wrong)| **wrong).map(|(at, _)| *at));
+            let (wrong, all) = (row.wrong(usize::MAX), row.tried(usize::MAX));
             write!(f, "{newline}body of {}: wrong when cut after byte {wrong}", row.len)?;
             if wrong == all {
                 f.write_str(", which is everywhere")?;
@@ -77,8 +96,8 @@ impl Serialize for Ruler {
     }
 }
 
-/// `1-3, 7`.
-fn ranges(offsets: impl Iterator<Item = usize>) -> String {
+/// `1-3, 7`; `1-3, ..` where only one is wanted.
+fn ranges(offsets: impl Iterator<Item = usize>, at_most: usize) -> String {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for offset in offsets {
         match runs.last_mut() {
@@ -90,19 +109,19 @@ fn ranges(offsets: impl Iterator<Item = usize>) -> String {
         true => first.to_string(),
         false => format!("{first}-{last}"),
     };
-    runs.iter().map(run).collect::<Vec<_>>().join(", ")
+    let more = (runs.len() > at_most).then(|| "..".to_owned());
+    runs.iter().take(at_most).map(run).chain(more).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue;
     use crate::model::names::Role;
+    use crate::model::script::cases;
 
     #[test]
     fn failing_offsets_are_told_as_ranges_for_each_length() {
-        let cases = catalogue::cases();
-        let sweep = cases
+        let sweep = cases()
             .iter()
             .find(|case| case.id.as_str() == "framing.every-offset" && case.role == Role::Server)
             .unwrap();
@@ -127,6 +146,33 @@ mod tests {
 
     #[test]
     fn ranges_join_what_follows_each_other() {
-        assert_eq!(ranges([1, 2, 3, 7, 9, 10].into_iter()), "1-3, 7, 9-10");
+        let offsets = || [1, 2, 3, 7, 9, 10].into_iter();
+        assert_eq!(ranges(offsets(), usize::MAX), "1-3, 7, 9-10");
+        assert_eq!(ranges(offsets(), 3), "1-3, 7, 9-10");
+        assert_eq!(ranges(offsets(), 2), "1-3, 7, ..");
+    }
+
+    #[test]
+    fn an_offset_that_was_not_tried_is_neither_right_nor_wrong() {
+        let lane = |(conn, offset): (Conn, usize)| {
+            let parts = vec![Part::Frame("ab".into())];
+            vec![Step::Write(Write { conn, parts, cut: Cut::At(vec![offset]) })]
+        };
+        let lanes = [(1, 1), (2, 2), (3, 3)].map(lane).to_vec();
+        let mut case = Case::clone(&cases()[0]);
+        case.steps = vec![Step::Lanes(lanes)];
+        let ruler = failing(&case, |conn| [None, Some(true), Some(false), None][usize::from(conn)]);
+        let ruler = ruler.unwrap();
+        assert_eq!(ruler.to_string(), "body of 2: wrong when cut after byte 1 (tried 1-2)");
+        let json = serde_json::to_value(&ruler).unwrap();
+        assert_eq!(json, "body of 2: wrong when cut after byte 1 (tried 1-2)");
+    }
+
+    #[test]
+    fn a_case_that_is_no_sweep_has_no_ruler() {
+        let others = cases().iter().filter(|case| case.id.as_str() != "framing.every-offset");
+        for case in others {
+            assert_eq!(failing(case, |_| Some(true)), None, "{} as {}", case.id, case.role);
+        }
     }
 }

@@ -160,6 +160,13 @@ pub async fn is_listening(port: u16) -> bool {
     }
 }
 
+/// Waits until something listens on the port. Cancel safe.
+pub async fn listening(port: u16) {
+    while !is_listening(port).await {
+        sleep(limits::REBIND_PAUSE).await;
+    }
+}
+
 /// Whether a socket with this local address is one that we could reach at ours.
 fn is_reachable(local: IpAddr) -> bool {
     // A socket of IPv6 serves IPv4 too, as `::` or as a mapped address.

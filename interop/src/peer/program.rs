@@ -115,7 +115,12 @@ impl ServerProgram<'_> {
         let ready = self.ready.unwrap_or(&NEVER);
         let launch = (self.launch)(port);
         match RunningServer::start(&launch, Some(ready), port, within).await {
-            Ok(_) | Err(StartError::NeverReady { .. }) => Ok(None),
+            Ok(server) => {
+                // As long as it lives it may get connections that are meant for the first.
+                server.dismiss().await;
+                Ok(None)
+            }
+            Err(StartError::NeverReady { .. }) => Ok(None),
             Err(StartError::Exited { exit, .. }) => Ok(Some(exit)),
             Err(StartError::Unsupported { .. }) => Ok(Some(Exit::Code(UNSUPPORTED))),
             // The same command has started the first, so this is how it says no.

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use anstyle::Style;
 
 use super::again::Again;
-use super::hexdump;
 use super::mark::{Charset, style};
+use super::{hexdump, ruler};
 use crate::runner::CaseResult;
 
 /// How many lines of a peer's output are shown.
@@ -37,6 +37,9 @@ pub fn block(result: &CaseResult, charset: Charset, again: &Again) -> String {
     line("what", &result.summary);
     if let Some(diagnosis) = &result.diagnosis {
         line("likely", diagnosis);
+    }
+    if let Some(ruler) = &result.ruler {
+        line("where", &ruler::lines(ruler, result.framing, charset));
     }
     if let Some(blame) = result.blame {
         line("blame", &blame.to_string());

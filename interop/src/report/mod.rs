@@ -8,6 +8,7 @@ pub mod json;
 mod mark;
 mod matrix;
 pub mod progress;
+mod ruler;
 pub mod selftest;
 pub mod timings;
 pub(crate) mod words;

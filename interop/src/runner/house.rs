@@ -16,7 +16,7 @@ use crate::model::transcript::Exit;
 use crate::peer::build::{self, BuildError};
 use crate::peer::command::Values;
 use crate::peer::manifest::Start;
-use crate::peer::port::{Lease, PortError, is_listening};
+use crate::peer::port::{self, Lease, PortError};
 use crate::peer::process::{Launch, wait_exit};
 use crate::peer::program::{Port, ServerProgram};
 use crate::peer::registry::Peer;
@@ -108,7 +108,7 @@ impl<'a> House<'a> {
         };
         if let Some((server, port)) = started {
             // One that says too early that it is ready fails the case that is about that, and no other.
-            let _ = timeout(limits::START, listening(server.address().port())).await;
+            let _ = timeout(limits::START, port::listening(server.address().port())).await;
             self.server = Some(Server::Ours { server, _port: port });
         }
         Ok(true)
@@ -241,13 +241,6 @@ impl<'a> House<'a> {
 
 fn folder_of(peer: Option<&Peer>) -> PathBuf {
     peer.map(|peer| peer.folder.clone()).unwrap_or_default()
-}
-
-/// Waits until something listens on a port.
-async fn listening(port: u16) {
-    while !is_listening(port).await {
-        tokio::time::sleep(limits::REBIND_PAUSE).await;
-    }
 }
 
 /// A server that is not ours has to be there before it can be judged.

@@ -210,6 +210,7 @@ impl<'a> Actor<'a> {
             Step::Measure => self.measure(),
             Step::Within(budget) => self.keep_within(*budget).await,
             Step::Start => self.start_server().await?,
+            Step::Listening => self.listening().await,
             Step::StartSecond => self.start_second_server().await?,
             Step::Terminate => self.terminate_server(),
             Step::Refuse { conn } => self.refuse(*conn).await?,

@@ -68,11 +68,17 @@ impl Actor<'_> {
                 }
             }
         };
-        let listens_on = port::listeners(own.standing.address.port());
-        self.scene.saw(Sight::Ready { listens_on });
         self.watch_server(&own.standing);
         self.own = Some(own);
         Ok(())
+    }
+
+    /// Waits until the case's own server listens. One that says too early that it does fails the case that is
+    /// about that, and no other.
+    pub(super) async fn listening(&mut self) {
+        let Some(port) = self.own.as_ref().map(|own| own.standing.address.port()) else { return };
+        let _ = timeout(self.cast.start, port::listening(port)).await;
+        self.scene.saw(Sight::Ready { listens_on: port::listeners(port) });
     }
 
     /// Starts another server on the port of the first: it has to end, and to say so.

@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::delivery::{Delivery, Read, pause};
 use super::scene::Scene;
-use crate::limits::{self, Patience};
+use crate::limits;
 use crate::model::case::Part;
 use crate::model::protocol::frame;
 use crate::model::transcript::{Act, Channel, ChannelEnd, Sight};
@@ -93,14 +93,13 @@ impl RawEnd {
 
     /// Writes a frame again and again until the peer takes no more for a while.
     pub async fn press(&mut self, frame: &Bytes, at_most: u32, bounded: bool) {
-        let patience = Patience { silent: self.scene.patience().silent, asleep: limits::HELD_BACK };
         let conn = self.from_peer.conn();
         let mut taken = 0;
         for _ in 0..at_most {
             let mut rest = frame.clone();
             while !rest.is_empty() {
                 let writable = self.stream.writable();
-                let Some(ready) = self.scene.within(patience, writable).await else {
+                let Some(ready) = self.scene.within(limits::HELD_BACK, writable).await else {
                     self.scene.saw(Sight::HeldBack { conn });
                     self.backlog = rest;
                     return;
