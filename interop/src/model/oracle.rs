@@ -374,8 +374,12 @@ impl<'a> Replay<'a> {
             (DueExit::NonZero | DueExit::Refused, Some(Exit::Code(code))) if code != 0 => {
                 return None;
             }
+            // Not success, but not the client's own word either.
             (DueExit::NonZero | DueExit::Refused, Some(exit @ Exit::Signal(_))) => {
-                format!("the client {exit} where it had to say by its status that it failed")
+                let summary =
+                    format!("the client {exit} where it had to say by its status that it failed");
+                let finding = Finding::new(Clause::P13, Blame::Client, summary);
+                return Some(finding.weighing(Weight::Warns));
             }
             (DueExit::Refused, None) => {
                 "the client did not exit although nobody listens where it has to connect".to_owned()

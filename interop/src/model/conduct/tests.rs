@@ -50,24 +50,17 @@ fn addresses_that_are_only_reserved_only_warn() {
 }
 
 #[test]
-fn only_the_case_about_spinning_judges_that_a_program_does_not_rest() {
-    let busy = |case: &str| Script::of_server(case).saw(Sight::Rested { at_rest: false });
-    busy("limits.spin").is_wrong(P11, Must, Server, "keeps a processor busy");
-    for other in ["connection.thousand", "limits.oversize-reserve", "lifecycle.sigterm-busy"] {
-        busy(other).is_right();
-    }
-    Script::of_server("limits.spin").saw(Sight::Rested { at_rest: true }).is_right();
+fn a_program_that_does_not_come_to_rest_keeps_a_processor_busy() {
+    let rested = |at_rest| Script::of_server("limits.spin").saw(Sight::Rested { at_rest });
+    rested(false).is_wrong(P11, Must, Server, "keeps a processor busy");
+    rested(true).is_right();
 }
 
 #[test]
-fn only_the_case_about_bounds_judges_that_a_program_takes_everything() {
-    let took =
-        |case: &str| Script::of_server(case).saw(Sight::TookAll { conn: 0, bytes: 128 * MIB });
-    let words = "took 128 MiB without being read from";
-    took("concurrency.slow-reader-bounded").is_wrong(P10, Should, Server, words);
-    for other in ["concurrency.slow-reader-isolated", "concurrency.write-without-reading"] {
-        took(other).is_right();
-    }
+fn a_program_that_takes_everything_queues_without_bound() {
+    let took = Script::of_server("concurrency.slow-reader-bounded")
+        .saw(Sight::TookAll { conn: 0, bytes: 128 * MIB });
+    took.is_wrong(P10, Should, Server, "took 128 MiB without being read from");
 }
 
 #[test]
@@ -121,18 +114,20 @@ fn what_is_left_behind_is_named() {
 }
 
 #[test]
-fn only_the_case_about_loopback_judges_where_a_server_listens() {
-    let listens = |case: &str, addresses: &[&str]| {
-        let parsed = addresses.iter().map(|address| address.parse::<IpAddr>().unwrap());
-        Script::of_server(case).saw(Sight::Ready { listens_on: parsed.collect() })
+fn where_others_can_connect_is_a_warning_and_where_it_listens_is_told() {
+    let addresses = |all: &[&str]| -> Vec<IpAddr> {
+        all.iter().map(|address| address.parse().unwrap()).collect()
     };
-    for local in [&["127.0.0.1"][..], &["::1"], &["127.0.0.1", "::1"], &[]] {
-        listens("lifecycle.loopback", local).is_right();
-    }
-    let both = listens("lifecycle.loopback", &["127.0.0.1", "0.0.0.0", "::"]);
-    both.is_wrong(P12, Should, Server, "listens on 0.0.0.0, ::: every machine");
-    let told = listens("lifecycle.address", &["0.0.0.0"]);
-    told.is_right();
-    assert_eq!(told.verdict().note.as_deref(), Some("listens on 0.0.0.0"));
-    assert_eq!(listens("lifecycle.address", &[]).verdict().note, None, "that is not known");
+    let exposed = |on: &[&str]| {
+        Script::of_server("lifecycle.loopback").saw(Sight::Exposed { on: addresses(on) })
+    };
+    exposed(&[]).is_right();
+    let words = "listens on 0.0.0.0, ::: every machine";
+    exposed(&["0.0.0.0", "::"]).is_wrong(P12, Should, Server, words);
+    let ready = |on: &[&str]| {
+        Script::of_server("lifecycle.address").saw(Sight::Ready { listens_on: addresses(on) })
+    };
+    ready(&["0.0.0.0"]).is_right();
+    assert_eq!(ready(&["0.0.0.0"]).verdict().note.as_deref(), Some("listens on 0.0.0.0"));
+    assert_eq!(ready(&[]).verdict().note, None, "that is not known");
 }

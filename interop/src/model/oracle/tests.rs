@@ -84,15 +84,17 @@ fn half_a_frame_is_no_excuse_for_one_that_nobody_told_to_end() {
 }
 
 #[test]
-fn a_server_that_does_not_come_up_again_fails_and_is_not_looked_at_again() {
+fn a_server_that_does_not_come_up_again_on_its_one_port_is_not_looked_at_again() {
     let gone = Script::of_server("lifecycle.rebind")
         .did(Act::Started)
         .did(Act::Terminated)
         .server_exited(Exit::Code(0))
         .did(Act::Started);
     assert!(!gone.transcript().is_certain());
-    let gone =
-        gone.saw(Sight::NotReady { reason: "the address is in use".to_owned(), lasts: false });
+    let reason = || "the address is in use".to_owned();
+    let again = gone.clone().saw(Sight::NotReady { reason: reason(), lasts: false });
+    assert!(!again.transcript().is_certain());
+    let gone = gone.saw(Sight::NotReady { reason: reason(), lasts: true });
     gone.is_wrong(P12, Must, Server, "did not come up again on its port: the address is in use");
     assert!(gone.transcript().is_certain());
     assert_eq!(gone.ledger().progress(&Scope::All), Progress::Broken);
@@ -120,7 +122,7 @@ fn a_client_that_finds_nobody_has_to_say_so_by_its_exit_status() {
     let exits = |exit| unserved().saw(Sight::ClientExited { conn: 0, exit });
     exits(Exit::Code(1)).is_right();
     exits(Exit::Code(255)).is_right();
-    exits(Exit::Signal(6)).is_right();
+    exits(Exit::Signal(6)).is_wrong(P13, Should, Client, "was ended by signal 6");
     exits(Exit::Code(0)).is_wrong(
         P13,
         Must,
