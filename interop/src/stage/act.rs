@@ -94,6 +94,8 @@ pub(super) struct Actor<'a> {
     pub(super) own: Option<OwnServer>,
     /// What the program under test used when it was last measured.
     pub(super) measured: Option<Vitals>,
+    /// What it used when it was last seen after that.
+    pub(super) last_seen: Option<Vitals>,
     watchers: Vec<JoinHandle<()>>,
 }
 
@@ -112,6 +114,7 @@ impl<'a> Actor<'a> {
             links: BTreeMap::new(),
             own: None,
             measured: None,
+            last_seen: None,
             watchers: Vec::new(),
         }
     }
@@ -132,6 +135,7 @@ impl<'a> Actor<'a> {
             links: BTreeMap::new(),
             own: None,
             measured: None,
+            last_seen: None,
             watchers: Vec::new(),
         }
     }

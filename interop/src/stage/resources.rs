@@ -31,7 +31,10 @@ impl Actor<'_> {
         let ran_before = before.ran();
         loop {
             let then = Instant::now();
-            sleep(limits::GLANCE).await;
+            while then.elapsed() < limits::GLANCE {
+                self.sample(&program);
+                sleep(limits::GLANCE / 8).await;
+            }
             let Some(now) = Demand::of(&program) else { return Some(true) };
             let rests = match now.since(&before) {
                 Spent::Idle => true,
@@ -65,6 +68,14 @@ impl Actor<'_> {
         let Some(program) = self.program() else { return };
         forget_peaks(&program);
         self.measured = Vitals::of(&program);
+        self.last_seen = self.measured;
+    }
+
+    /// One that takes memory and ends has taken it all the same.
+    fn sample(&mut self, program: &Family) {
+        if self.measured.is_some() {
+            self.last_seen = Vitals::of(program).or(self.last_seen);
+        }
     }
 
     /// Waits until the program under test is within a budget, where it can come to that, and writes down by how
@@ -72,8 +83,9 @@ impl Actor<'_> {
     pub(super) async fn keep_within(&mut self, budget: Budget) {
         let (Some(program), Some(before)) = (self.program(), self.measured) else { return };
         let is_a_peak = matches!(budget.of, Resource::Memory | Resource::AddressSpace);
+        let last_seen = self.last_seen.filter(|_| is_a_peak);
         let growth = || {
-            let now = Vitals::of(&program)?;
+            let now = Vitals::of(&program).or(last_seen)?;
             Some(used(&now, budget.of).saturating_sub(used(&before, budget.of)))
         };
         let comes_down = async {

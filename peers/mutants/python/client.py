@@ -95,8 +95,11 @@ class Client:
         except TooLong as error:
             self.bad_header(error)
         except OSError as error:
-            self.fail("connection lost: {}".format(error))
+            self.lost(error)
         self.server_ended()
+
+    def lost(self, error):
+        self.fail("connection lost: {}".format(error))
 
     def receive(self, size):
         poll = select.poll()

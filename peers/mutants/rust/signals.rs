@@ -28,7 +28,7 @@ extern "C" {
         descriptor: RawFd,
         level: i32,
         name: i32,
-        value: *const [i32; 2],
+        value: *const i32,
         size: u32,
     ) -> i32;
     fn send(socket: RawFd, bytes: *const u8, count: usize, flags: i32) -> isize;

@@ -91,6 +91,18 @@ class Stripped(Codec):
         return body.strip()
 
 
+@bug("byte-order-mark-stripped")
+class ByteOrderMarkStripped(Codec):
+    def received(self, body):
+        return body[3:] if body.startswith(b"\xef\xbb\xbf") else body
+
+
+@bug("comments-skipped")
+class CommentsSkipped(Codec):
+    def take(self):
+        return (message for message in super().take() if not message.startswith(b"#"))
+
+
 @bug("newline-stripped")
 class NewlineStripped(Codec):
     def received(self, body):

@@ -41,6 +41,12 @@ class TruncatedExitsZero(Client):
         self.exit(0)
 
 
+@bug("reset-exits-zero")
+class ResetExitsZero(Client):
+    def lost(self, error):
+        self.exit(0)
+
+
 @bug("bad-header-exits-zero")
 class BadHeaderExitsZero(Client):
     def bad_header(self, error):
