@@ -68,7 +68,7 @@ fn sigterm_idle() -> Vec<Step> {
 
 /// The server has read a large message, and is told to end while nobody takes its answer.
 fn sigterm_busy() -> Vec<Step> {
-    let large = Body::Letters { seed: 12, len: 12 * 1024 * 1024 };
+    let large = Body::Letters { seed: 12, len: 6 * 1024 * 1024 };
     let asked = vec![
         Step::StopReading { conn: 0 },
         Step::Press { conn: 0, body: large, at_most: 1, bounded: false },

@@ -63,7 +63,7 @@ impl Delivery {
                 Some(ready) => ready?,
                 None => match self.proof.received() {
                     // It reads, if only a little at a time.
-                    Some(received) if received > taken_before => {
+                    Some(received) if received > taken_before && self.scene.is_patient() => {
                         taken_before = received;
                         continue;
                     }

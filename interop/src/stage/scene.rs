@@ -279,6 +279,12 @@ impl Scene {
         books.stalled.concerns(scope) || books.ledger.progress(scope) == Progress::Broken
     }
 
+    /// Whether it is waited for as long as anything moves: who is known to fail is not.
+    #[must_use]
+    pub fn is_patient(&self) -> bool {
+        self.patience.silent > limits::LESS_PATIENCE.silent
+    }
+
     /// Whether there is no use in closing connections with good manners: the peer will not answer in kind, or
     /// nothing of it is of interest any more.
     #[must_use]
