@@ -134,6 +134,9 @@ pub const HELD_BACK: Patience =
 /// held back.
 pub const SMALL_BUFFER: u32 = 4096;
 
+/// How many connections every server has to take at once (peer contract).
+pub const CONNECTIONS: usize = 100;
+
 /// How many lanes of a case are played at once: fewer connections than every server has to take.
 pub const LANES: usize = 50;
 

@@ -5,7 +5,7 @@
 
 use rust_server::framing::{Framing, MaxFrame, Parse};
 
-use crate::limits::CASE;
+use crate::limits::{CASE, CONNECTIONS};
 
 use super::case::Case;
 use super::conduct;
@@ -256,7 +256,10 @@ impl<'a> Replay<'a> {
             }
             _ => (Clause::P11, "the client reset its connection at once"),
         };
-        Some(Finding::new(clause, blame, summary.to_owned()).weighing(Weight::Binds))
+        // More than it has to take at once may be too many.
+        let many = self.ledger.accounts().count() > CONNECTIONS;
+        let weight = if many { Weight::OfCase } else { Weight::Binds };
+        Some(Finding::new(clause, blame, summary.to_owned()).weighing(weight))
     }
 
     fn missing_bytes(&self, channel: Channel, account: &Account) -> Option<Finding> {
