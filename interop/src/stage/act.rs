@@ -1,34 +1,29 @@
 //! Acts a case out, step by step.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use socket2::SockRef;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
-use super::cast::{Cast, ClientCast, Standing};
+use super::cast::{Cast, Standing};
 use super::link::Link;
 use super::own::OwnServer;
-use super::raw::{RawEnd, bytes_of, connect};
+use super::raw::RawEnd;
 use super::scene::{Scene, Slowness};
 use crate::limits::{self, Patience};
-use crate::model::case::{Case, Step, Write};
+use crate::model::case::{Case, Step};
 use crate::model::ledger::Scope;
 use crate::model::names::{Clause, Role};
 use crate::model::protocol::frame;
-use crate::model::transcript::{Act, Channel, ChannelEnd, Conn, Exit, Sight, Transcript};
-use crate::peer::HOST;
-use crate::peer::client::{ClientEvent, RunningClient};
-use crate::peer::port::Lease;
-use crate::peer::process::{Launch, wait_exit};
-use crate::peer::start::{Milestone, StartError};
+use crate::model::transcript::{Act, Conn, Sight, Transcript};
+use crate::peer::client::RunningClient;
+use crate::peer::process::wait_exit;
+use crate::peer::start::StartError;
 use crate::peer::vitals::Vitals;
 
 /// What came of acting a case out.
@@ -80,23 +75,23 @@ pub async fn act(case: &Case, cast: Cast<'_>, patience: Patience) -> Result<Acte
 
 /// Who does what a case says: its raw ends, its links, and the programs that it has started.
 pub(super) struct Actor<'a> {
-    role: Role,
+    pub(super) role: Role,
     pub(super) cast: &'a Cast<'a>,
     pub(super) scene: Arc<Scene>,
     /// The conversations that are this actor's business: a lane has one of its own.
-    scope: Scope,
+    pub(super) scope: Scope,
     /// The case holds peers back, for which our buffers have to be small.
-    holds_back: bool,
-    listener: Option<TcpListener>,
-    raw: BTreeMap<Conn, RawEnd>,
+    pub(super) holds_back: bool,
+    pub(super) listener: Option<TcpListener>,
+    pub(super) raw: BTreeMap<Conn, RawEnd>,
     pub(super) clients: BTreeMap<Conn, RunningClient>,
-    links: BTreeMap<Conn, Link>,
+    pub(super) links: BTreeMap<Conn, Link>,
     pub(super) own: Option<OwnServer>,
     /// What the program under test used when it was last measured.
     pub(super) measured: Option<Vitals>,
     /// What it used when it was last seen after that.
     pub(super) last_seen: Option<Vitals>,
-    watchers: Vec<JoinHandle<()>>,
+    pub(super) watchers: Vec<JoinHandle<()>>,
 }
 
 impl<'a> Actor<'a> {
@@ -268,257 +263,6 @@ impl<'a> Actor<'a> {
         self.own.as_ref().map(|own| &own.standing).or_else(|| self.cast.standing())
     }
 
-    async fn feed(&mut self, conn: Conn, messages: &[Bytes]) -> Result<(), StartError> {
-        self.client(conn).await?;
-        for message in messages {
-            self.scene.did(Act::Fed { conn, message: message.clone() });
-        }
-        let Some(client) = self.clients.get(&conn) else {
-            return Ok(());
-        };
-        if self.scene.in_time(client.feed(messages)).await.is_none() {
-            let waiting_for = "the client to read its stdin".to_owned();
-            self.scene.give_up(Some(conn), waiting_for);
-        }
-        Ok(())
-    }
-
-    async fn write(&mut self, write: &Write) -> Result<(), StartError> {
-        let bytes = bytes_of(&write.parts, self.cast.protocol.framing);
-        let Some(end) = self.raw_end(write.conn).await? else { return Ok(()) };
-        for fragment in write.cut.fragments(bytes.len()) {
-            end.deliver(bytes.slice(fragment)).await;
-        }
-        Ok(())
-    }
-
-    /// Its fragments, each some time after the one before.
-    async fn drip(&mut self, write: &Write, pause: Duration) -> Result<(), StartError> {
-        let bytes = bytes_of(&write.parts, self.cast.protocol.framing);
-        let Some(end) = self.raw_end(write.conn).await? else { return Ok(()) };
-        for fragment in write.cut.fragments(bytes.len()) {
-            end.deliver(bytes.slice(fragment)).await;
-            sleep(pause).await;
-        }
-        Ok(())
-    }
-
-    /// The fragments of several connections, each connection's own in order, in a seeded order of all.
-    async fn mixed(&mut self, writes: &[Write], seed: u64) -> Result<(), StartError> {
-        let framing = self.cast.protocol.framing;
-        let mut queues: Vec<(Conn, VecDeque<Bytes>)> = Vec::new();
-        for write in writes {
-            let bytes = bytes_of(&write.parts, framing);
-            let fragments = write.cut.fragments(bytes.len());
-            queues.push((write.conn, fragments.into_iter().map(|f| bytes.slice(f)).collect()));
-        }
-        let mut rng = fastrand::Rng::with_seed(seed);
-        while !queues.is_empty() {
-            let at = rng.usize(..queues.len());
-            let (conn, fragments) = &mut queues[at];
-            match (fragments.pop_front(), *conn) {
-                (Some(fragment), conn) => {
-                    if let Some(end) = self.raw_end(conn).await? {
-                        end.deliver(fragment).await;
-                    }
-                }
-                (None, _) => drop(queues.swap_remove(at)),
-            }
-        }
-        Ok(())
-    }
-
-    /// The raw end of a connection. As a client it connects when it is first needed; as a server it was
-    /// made when the client connected.
-    async fn raw_end(&mut self, conn: Conn) -> Result<Option<&mut RawEnd>, StartError> {
-        if self.role == Role::Server
-            && !self.raw.contains_key(&conn)
-            && let Some(address) = self.server().map(|server| server.address)
-        {
-            let channel = Channel::Answers(conn);
-            let buffer = self.holds_back.then_some(limits::SMALL_BUFFER);
-            let end = connect(address, buffer, &self.scene)
-                .await
-                .and_then(|stream| RawEnd::new(stream, channel, self.scene.clone()));
-            match end {
-                Ok(end) => drop(self.raw.insert(conn, end)),
-                Err(error) => self.refused(channel, &error)?,
-            }
-        }
-        Ok(self.raw.get_mut(&conn))
-    }
-
-    /// A client that is gone before it is accepted.
-    async fn connect_and_abort(&mut self, conn: Conn) -> Result<(), StartError> {
-        let Some(server) = self.server() else { return Ok(()) };
-        let connected = timeout(limits::START, TcpStream::connect(server.address)).await;
-        match connected.map_err(io::Error::from).flatten() {
-            Ok(stream) => {
-                self.scene.did(Act::Aborted { conn });
-                let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-                Ok(())
-            }
-            Err(error) => self.refused(Channel::Answers(conn), &error),
-        }
-    }
-
-    /// A connection that could not be made is the other end's fault only where the other end said no.
-    fn refused(&self, channel: Channel, error: &io::Error) -> Result<(), StartError> {
-        use io::ErrorKind::{
-            BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput,
-            NotConnected, TimedOut,
-        };
-        match error.kind() {
-            ConnectionRefused | ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected
-            | InvalidInput | TimedOut => {
-                self.scene.saw_end(channel, ChannelEnd::Refused);
-                Ok(())
-            }
-            _ => Err(StartError::Harness(format!("cannot connect: {error}"))),
-        }
-    }
-
-    /// Sees to it that a client runs and is connected, and that its greeting has been answered.
-    async fn client(&mut self, conn: Conn) -> Result<(), StartError> {
-        if self.clients.contains_key(&conn) {
-            return Ok(());
-        }
-        let Some(cast) = &self.cast.client else {
-            return Ok(());
-        };
-        if self.listener.is_none() && !self.cast.is_direct() {
-            let buffer = self.holds_back.then_some(limits::SMALL_BUFFER);
-            self.listener = Some(listen(cast.port.unwrap_or(0), buffer).await?);
-        }
-        let port = match (&self.listener, self.server()) {
-            (Some(listener), _) => listener.local_addr().map_or(0, |address| address.port()),
-            (None, Some(server)) => server.address.port(),
-            (None, None) => 0,
-        };
-        let launch = (cast.launch)(port);
-        if self.listener.is_none() {
-            // Its deliveries may be told before we come to say so.
-            self.scene.saw(Sight::Connected { conn });
-        }
-        let mut exit = self.start_client(conn, cast, &launch).await?;
-        if let Some(listener) = &self.listener {
-            let accepted = tokio::select! {
-                biased;
-                accepted = listener.accept() => accepted,
-                Some(exit) = wait_exit(&mut exit) => {
-                    return Err(self.gone_before_it_connected(conn, &launch, exit));
-                }
-                () = sleep(self.cast.start) => {
-                    return Err(self.never_connected(conn, &launch, port));
-                }
-            };
-            match accepted {
-                Ok((stream, _)) => self.connected(conn, stream).await?,
-                Err(e) => return Err(StartError::Harness(format!("cannot accept: {e}"))),
-            }
-        }
-        self.greeted(conn).await;
-        Ok(())
-    }
-
-    /// Starts a client program; whoever holds what is returned sees its end.
-    pub(super) async fn start_client(
-        &mut self,
-        conn: Conn,
-        cast: &ClientCast<'_>,
-        launch: &Launch,
-    ) -> Result<watch::Receiver<Option<Exit>>, StartError> {
-        let (events, inbox) = mpsc::channel(EVENTS);
-        let started = RunningClient::start(launch, cast.contract, events).await;
-        let client = started.map_err(|e| StartError::cannot_run(launch, &e))?;
-        let exit = client.watch_end();
-        self.scene.watch(client.family().clone());
-        self.watchers.push(tokio::spawn(forward(inbox, conn, self.scene.clone())));
-        self.clients.insert(conn, client);
-        Ok(exit)
-    }
-
-    /// Starts a client where nobody listens, and waits until it gives up.
-    async fn refuse(&mut self, conn: Conn) -> Result<(), StartError> {
-        let Some(cast) = &self.cast.client else { return Ok(()) };
-        let lease = match cast.port {
-            Some(_) => None, // it is ours already, and we do not listen
-            None => Some(Lease::free()?),
-        };
-        let port = lease.as_ref().map(Lease::port).or(cast.port).unwrap_or(0);
-        let launch = (cast.launch)(port);
-        self.scene.did(Act::Unserved { conn });
-        let mut exit = self.start_client(conn, cast, &launch).await?;
-        let patience = self.scene.patience().scaled(limits::GIVE_UP);
-        match self.scene.within(patience, wait_exit(&mut exit)).await {
-            None => self.scene.give_up(Some(conn), "the client to give up".to_owned()),
-            Some(Some(exit @ Exit::Code(77 | 126 | 127))) => {
-                return Err(self.gone_before_it_connected(conn, &launch, exit));
-            }
-            Some(_) => {}
-        }
-        Ok(())
-    }
-
-    /// A client that ends before it connects has not come up: nothing of it can be judged.
-    fn gone_before_it_connected(&self, conn: Conn, launch: &Launch, exit: Exit) -> StartError {
-        let tail = self.clients.get(&conn).map(RunningClient::tail).unwrap_or_default();
-        StartError::exited(launch.command_line(), Milestone::Connected, exit, tail)
-    }
-
-    fn never_connected(&self, conn: Conn, launch: &Launch, port: u16) -> StartError {
-        StartError::NeverReady {
-            command: launch.command_line(),
-            waited: self.cast.start,
-            waited_for: format!("a connection to port {port}"),
-            output: self.clients.get(&conn).map(RunningClient::tail).unwrap_or_default(),
-        }
-    }
-
-    /// Waits until the peer has read what was written on every connection.
-    pub(super) async fn have_all_read(&mut self) {
-        for end in self.raw.values_mut() {
-            end.have_read().await;
-        }
-    }
-
-    async fn connected(&mut self, conn: Conn, stream: TcpStream) -> Result<(), StartError> {
-        let requests = Channel::Requests(conn);
-        let scene = self.scene.clone();
-        match self.server() {
-            Some(server) => match Link::new(stream, server.address, conn, scene).await {
-                Ok(link) => drop(self.links.insert(conn, link)),
-                Err((side, error)) => self.refused(side, &error)?,
-            },
-            None => match RawEnd::new(stream, requests, scene) {
-                Ok(end) => drop(self.raw.insert(conn, end)),
-                Err(error) => self.refused(requests, &error)?,
-            },
-        }
-        Ok(())
-    }
-
-    /// What a client sends by itself is answered like the rest, before anything is asked of it.
-    async fn greeted(&mut self, conn: Conn) {
-        let greeting =
-            self.cast.client.as_ref().map_or(&[][..], |client| client.contract.greeting());
-        if greeting.is_empty() {
-            return;
-        }
-        let framing = self.cast.protocol.framing;
-        let service = self.cast.protocol.service;
-        let answers: Vec<Bytes> = greeting
-            .iter()
-            .map(|text| service.answer(&Bytes::copy_from_slice(text.as_bytes())))
-            .map(|answer| frame(framing, &answer))
-            .collect();
-        self.scene.settle(&self.scope).await;
-        if let Some(end) = self.raw.get_mut(&conn) {
-            end.deliver(answers.concat().into()).await;
-            self.scene.settle(&self.scope).await;
-        }
-    }
-
     /// Ends everything in good order, and returns the programs' last words.
     async fn leave(mut self) -> Tails {
         let drain = !self.scene.is_past_manners();
@@ -554,52 +298,6 @@ impl<'a> Actor<'a> {
         {
             // Whoever watches it may not have come to write it down.
             self.scene.saw(Sight::ServerExited { exit });
-        }
-    }
-}
-
-/// How many clients may wait for us to accept them.
-const BACKLOG: u32 = 128;
-
-/// How many things that a client did may wait to be written down.
-const EVENTS: usize = 64;
-
-async fn forward(mut events: mpsc::Receiver<ClientEvent>, conn: Conn, scene: Arc<Scene>) {
-    let mut listening = true;
-    while let Some(event) = events.recv().await {
-        match event {
-            ClientEvent::Delivered(bytes) if listening => {
-                listening = scene.saw_bytes(Channel::Delivered(conn), bytes);
-            }
-            ClientEvent::Delivered(_) => {}
-            ClientEvent::Exited(exit) => scene.saw(Sight::ClientExited { conn, exit }),
-        }
-    }
-}
-
-/// Listens on a port that is ours. A process that is just being started elsewhere may still hold a copy of
-/// the listener that stood there before, between its fork and its exec, so "in use" is asked again.
-async fn listen(port: u16, buffer: Option<u32>) -> Result<TcpListener, StartError> {
-    let bind = || {
-        let socket = TcpSocket::new_v4()?;
-        socket.set_reuseaddr(true)?;
-        if let Some(bytes) = buffer {
-            socket.set_recv_buffer_size(bytes)?; // what is accepted has it too
-        }
-        socket.bind((HOST, port).into())?;
-        socket.listen(BACKLOG)
-    };
-    let deadline = Instant::now() + limits::REBIND;
-    loop {
-        match bind() {
-            Ok(listener) => return Ok(listener),
-            Err(e) if e.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
-                sleep(limits::REBIND_PAUSE).await;
-            }
-            Err(e) => {
-                let message = format!("cannot listen on {HOST}:{port} for the client: {e}");
-                return Err(StartError::Port(message));
-            }
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The stage acts a case out with real processes and sockets, and writes the transcript.
 //!
-//! [`act`](act()) performs the steps. For a one-sided case the [`raw end`](raw) is the other side; for a
-//! pairing the [`link`] stands between both. [`delivery`] sees to it that a fragment arrives by itself,
-//! [`scene`] holds what all tasks of a case share.
+//! [`act`](act()) performs the steps: what is written in `writes`, the client programs in `clients`, a case's own
+//! server in `own`, what programs use in `resources`. For a one-sided case the [`raw end`](raw) is the other
+//! side; for a pairing the [`link`] stands between both. [`delivery`] sees to it that a fragment arrives by
+//! itself, [`scene`] holds what all tasks of a case share, `sleep` knows whether the programs will go on, and
+//! `forensics` what is found when they do not.
 
 mod act;
 mod cast;
+mod clients;
 pub mod delivery;
 pub mod dialect;
 mod forensics;
@@ -17,6 +20,7 @@ pub mod scene;
 mod sleep;
 #[cfg(target_os = "linux")]
 pub mod sock_diag;
+mod writes;
 
 pub use act::{Acted, Tails, act};
 pub use cast::{Cast, ClientCast, ServerCast, Standing};
