@@ -162,8 +162,10 @@ pub async fn is_listening(port: u16) -> bool {
 
 /// Waits until something listens on the port. Cancel safe.
 pub async fn listening(port: u16) {
+    let mut pause = Duration::from_millis(1);
     while !is_listening(port).await {
-        sleep(limits::REBIND_PAUSE).await;
+        sleep(pause).await;
+        pause = (pause * 2).min(limits::REBIND_PAUSE);
     }
 }
 

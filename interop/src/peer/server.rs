@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::HOST;
 use super::family::Family;
-use super::port::is_listening;
+use super::port::listening;
 use super::process::{Ended, Launch, Lines, Process, Tail, wait_exit};
 use super::start::{Milestone, StartError};
 use crate::limits;
@@ -50,7 +50,10 @@ impl RunningServer {
         let ready_on = async {
             match ready {
                 Some(_) => announced.await.ok().map(|said| said.unwrap_or(port)),
-                None => Some(listening(port).await),
+                None => {
+                    listening(port).await;
+                    Some(port)
+                }
             }
         };
         let mut exit = process.watch_exit();
@@ -192,28 +195,17 @@ fn said_port(regex: &Regex, line: &str) -> Option<Option<u16>> {
     }
 }
 
-/// Waits until something listens on the port. A connection would be a client to the server, so the
-/// kernel's table is read instead where there is one.
-async fn listening(port: u16) -> u16 {
-    let mut pause = Duration::from_millis(1);
-    loop {
-        if is_listening(port).await {
-            return port;
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(20));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peer::port::is_listening;
 
     #[tokio::test]
     async fn a_listening_socket_is_found_without_a_connection() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        assert_eq!(listening(port).await, port);
+        listening(port).await;
+        assert!(is_listening(port).await);
         drop(listener);
         assert!(!is_listening(port).await);
     }

@@ -53,7 +53,8 @@ pub struct Tails {
 /// that goes wrong is seen, and stands in the transcript.
 pub async fn act(case: &Case, cast: Cast<'_>, patience: Patience) -> Result<Acted, StartError> {
     let scene = Arc::new(Scene::new(cast.setting(case), &case.clauses, patience));
-    let mut actor = Actor::new(case, &cast, scene.clone());
+    let mut actor = Actor::new(&cast, scene.clone(), case.role, Scope::All);
+    actor.holds_back = case.all_steps().any(|step| matches!(step, Step::StopReading { .. }));
     if let Some(standing) = cast.standing() {
         actor.watch_server(standing);
     }
@@ -95,14 +96,13 @@ pub(super) struct Actor<'a> {
 }
 
 impl<'a> Actor<'a> {
-    fn new(case: &Case, cast: &'a Cast<'a>, scene: Arc<Scene>) -> Self {
-        let stops_reading = |step: &Step| matches!(step, Step::StopReading { .. });
+    fn new(cast: &'a Cast<'a>, scene: Arc<Scene>, role: Role, scope: Scope) -> Self {
         Self {
-            role: case.role,
+            role,
             cast,
             scene,
-            scope: Scope::All,
-            holds_back: case.all_steps().any(stops_reading),
+            scope,
+            holds_back: false,
             listener: None,
             raw: BTreeMap::new(),
             clients: BTreeMap::new(),
@@ -118,21 +118,8 @@ impl<'a> Actor<'a> {
     fn lane(&mut self, steps: &[Step]) -> Self {
         let conns: BTreeSet<Conn> = steps.iter().flat_map(Step::conns).collect();
         let raw = conns.iter().filter_map(|conn| self.raw.remove_entry(conn)).collect();
-        Self {
-            role: self.role,
-            cast: self.cast,
-            scene: self.scene.clone(),
-            scope: Scope::Lane(conns),
-            holds_back: self.holds_back,
-            listener: None,
-            raw,
-            clients: BTreeMap::new(),
-            links: BTreeMap::new(),
-            own: None,
-            measured: None,
-            last_seen: None,
-            watchers: Vec::new(),
-        }
+        let lane = Self::new(self.cast, self.scene.clone(), self.role, Scope::Lane(conns));
+        Self { raw, holds_back: self.holds_back, ..lane }
     }
 
     async fn play(&mut self, steps: &[Step]) -> Result<(), StartError> {
@@ -157,7 +144,7 @@ impl<'a> Actor<'a> {
                     link.recut(cut.clone());
                 }
             }
-            Step::Write(write) => self.write(write).await?,
+            Step::Write(write) => self.write(write, None).await?,
             Step::Mixed { writes, seed } => self.mixed(writes, *seed).await?,
             Step::Settle => {
                 self.scene.settle(&self.scope).await;
@@ -196,7 +183,7 @@ impl<'a> Actor<'a> {
                     end.press(&frame, *at_most, *bounded).await;
                 }
             }
-            Step::Drip { write, ms } => self.drip(write, Duration::from_millis(*ms)).await?,
+            Step::Drip { write, ms } => self.write(write, Some(Duration::from_millis(*ms))).await?,
             Step::CountSegments { conn } => {
                 if let Some(end) = self.raw.get(conn) {
                     end.count_segments();

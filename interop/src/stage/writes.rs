@@ -18,22 +18,19 @@ use crate::model::transcript::{Act, Channel, ChannelEnd, Conn};
 use crate::peer::start::StartError;
 
 impl Actor<'_> {
-    pub(super) async fn write(&mut self, write: &Write) -> Result<(), StartError> {
+    /// Its fragments, each some time after the one before where there is to be a pause.
+    pub(super) async fn write(
+        &mut self,
+        write: &Write,
+        pause: Option<Duration>,
+    ) -> Result<(), StartError> {
         let bytes = bytes_of(&write.parts, self.cast.protocol.framing);
         let Some(end) = self.raw_end(write.conn).await? else { return Ok(()) };
         for fragment in write.cut.fragments(bytes.len()) {
             end.deliver(bytes.slice(fragment)).await;
-        }
-        Ok(())
-    }
-
-    /// Its fragments, each some time after the one before.
-    pub(super) async fn drip(&mut self, write: &Write, pause: Duration) -> Result<(), StartError> {
-        let bytes = bytes_of(&write.parts, self.cast.protocol.framing);
-        let Some(end) = self.raw_end(write.conn).await? else { return Ok(()) };
-        for fragment in write.cut.fragments(bytes.len()) {
-            end.deliver(bytes.slice(fragment)).await;
-            sleep(pause).await;
+            if let Some(pause) = pause {
+                sleep(pause).await;
+            }
         }
         Ok(())
     }
