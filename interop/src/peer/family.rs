@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, getsid, kill_process, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
 
 use super::proc::{self, Stat, Tree};
 use crate::limits;
@@ -145,15 +145,18 @@ pub fn adopt_orphans() {
 /// one who started it. Such a child leads a process group in our session (see `spawn`), or is still in
 /// ours, and an orphan that looks the same stays dead until we end.
 pub fn reap_orphans() {
-    let (us, session) = (Stat::of(getpid()), getsid(None).ok());
-    let Some(us) = us else { return };
+    let Some(us) = Stat::of(getpid()) else { return };
     for child in Tree::now().children(us.pid).into_iter().filter_map(Stat::of) {
-        let started_by_us =
-            child.group == us.group || (child.group == Some(child.pid) && child.session == session);
-        if child.parent == Some(us.pid) && child.is_dead() && !started_by_us {
+        if child.parent == Some(us.pid) && child.is_dead() && !may_be_started_by(&us, &child) {
             let _ = waitid(WaitId::Pid(child.pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
         }
     }
+}
+
+/// Whether a child of ours looks like one that we started. Our session and our group have no id where they
+/// are those of a process outside of our PID namespace, as in many a container.
+fn may_be_started_by(us: &Stat, child: &Stat) -> bool {
+    child.group == us.group || (child.group == Some(child.pid) && child.session == us.session)
 }
 
 #[cfg(target_os = "linux")]
@@ -192,6 +195,23 @@ mod tests {
         while proc::command(pid).as_deref() != Some(command) {
             assert!(begun.elapsed() < Duration::from_secs(20), "{command} never runs");
             tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[test]
+    fn an_orphan_is_told_from_our_own_children_in_a_container_too() {
+        let id = Pid::from_raw;
+        let process = |pid, group, session| {
+            let (pid, group, session) = (id(pid).unwrap(), id(group), id(session));
+            Stat { pid, state: 'Z', parent: None, group, session, ticks: 0, start: 0 }
+        };
+        // Started with an id of its own; from a shell outside of the container, whose ids are not seen.
+        for (group, session) in [(5, 4), (0, 0)] {
+            let us = process(7, group, session);
+            assert!(may_be_started_by(&us, &process(8, group, session)), "one of our group");
+            assert!(may_be_started_by(&us, &process(9, 9, session)), "a peer");
+            assert!(!may_be_started_by(&us, &process(10, 9, session)), "of a peer's group");
+            assert!(!may_be_started_by(&us, &process(11, 11, 11)), "in a session of its own");
         }
     }
 
