@@ -486,7 +486,7 @@ impl Place {
 /// The length of the complete frame at the start of a stream, header included.
 fn frame_len(framing: Framing, stream: &[u8]) -> Option<usize> {
     match framing.parse(stream, MaxFrame::new(u64::MAX)) {
-        Ok(Parse::Frame { len, .. }) => Some(len),
+        Ok(Parse::Frame { len, .. } | Parse::Blank { len }) => Some(len),
         _ => None,
     }
 }

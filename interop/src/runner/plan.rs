@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rust_server::framing::{Framing, MaxFrame};
+use rust_server::framing::MaxFrame;
 
 use crate::limits;
 use crate::model::case::Case;
@@ -187,8 +187,7 @@ impl Unit {
     }
 
     const fn largest_body(&self) -> u64 {
-        let Framing::LengthPrefix(prefix) = self.protocol.framing;
-        prefix.largest_body()
+        self.protocol.framing.largest_body()
     }
 
     /// The limit that is judged by: what is promised, or what is customary.

@@ -315,8 +315,7 @@ pub fn bytes_of(parts: &[Part], framing: Framing) -> Bytes {
                 stream.extend_from_slice(&frame[(*skip).min(frame.len())..]);
             }
             Part::Claim(len) => {
-                let Framing::LengthPrefix(prefix) = framing;
-                stream.extend(prefix.header(*len).iter().flat_map(|header| header.iter()));
+                stream.extend(framing.header(*len).iter().flat_map(|header| header.iter()));
             }
             Part::ClaimOver(_) => {} // filled in before a case is played
             Part::Raw(bytes) => stream.extend_from_slice(bytes),
