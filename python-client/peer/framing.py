@@ -44,7 +44,7 @@ class TruncatedLine(FramingError):
         self.got = got
 
 
-class NoDigit(FramingError):
+class NotADigit(FramingError):
     def __init__(self, got, at):
         super().__init__("byte {} of a header is no digit: 0x{:02x}".format(at, got))
         self.got, self.at = got, at
@@ -162,7 +162,7 @@ class Ascii4(Framing):
         header = buffer[:self.HEADER_SIZE]
         for at, byte in enumerate(header):
             if byte not in self.DIGITS:  # not waiting for all four
-                raise NoDigit(byte, at)
+                raise NotADigit(byte, at)
         if len(header) < self.HEADER_SIZE:
             return None
         length = int(header)
@@ -227,6 +227,8 @@ class Raw(Framing):
 
     def encode(self, message):
         self._check(len(message))
+        if not message:
+            raise NotCarried("no bytes are no message")
         return message
 
     def split(self, buffer, _seen):

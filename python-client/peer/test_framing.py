@@ -8,7 +8,7 @@ import os
 import sys
 import unittest
 
-from framing import FRAMINGS, Decoder, NoDigit, NotCarried, TooLong, TruncatedBody, TruncatedHeader, TruncatedLine, U32be
+from framing import FRAMINGS, Decoder, NotADigit, NotCarried, TooLong, TruncatedBody, TruncatedHeader, TruncatedLine, U32be
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VECTORS_DIR = os.path.join(HERE, "..", "..", "tests", "vectors")
@@ -23,6 +23,7 @@ NOT_CARRIED = {
     "fixed-1024": [b"a\0", b"\0"],
     "mnet": [b"1234567"],
     "mnet-le": [b"1234567"],
+    "raw": [b""],
 }
 
 
@@ -80,8 +81,8 @@ def decode(framing, pieces):
         return messages, "truncated-body got={} wanted={}".format(error.got, error.wanted)
     except TruncatedLine as error:
         return messages, "truncated-line got={}".format(error.got)
-    except NoDigit as error:
-        return messages, "no-digit got={} at={}".format(error.got, error.at)
+    except NotADigit as error:
+        return messages, "not-a-digit at={} got={}".format(error.at, error.got)
     return messages, "clean"
 
 
@@ -110,7 +111,10 @@ class GoldenVectors(unittest.TestCase):
         for vector in self.vectors:
             if vector.end == "clean":
                 with self.subTest(vector=vector.name):
-                    self.assertTrue(b"".join(map(vector.framing.encode, vector.messages)) == vector.stream)
+                    encoded = b"".join(map(vector.framing.encode, vector.messages))
+                    self.assertTrue(decode(vector.framing, [encoded]) == (vector.messages, "clean"))
+                    if not vector.name.startswith("line "):  # white space around a line is not sent again
+                        self.assertTrue(encoded == vector.stream)
 
 
 class Encoding(unittest.TestCase):
