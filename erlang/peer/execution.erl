@@ -10,6 +10,12 @@
 
 %% What the program wrote, or the refusal.
 run(Program, Arguments) ->
+    case lists:any(fun(Word) -> binary:match(Word, <<0>>) =/= nomatch end, Arguments) of
+        true -> refusal(["cannot start ", Program, ": a NUL in its arguments"]);  % it would end the word
+        false -> find(Program, Arguments)
+    end.
+
+find(Program, Arguments) ->
     case os:find_executable(unicode:characters_to_list(Program)) of
         false -> refusal(["cannot start ", Program, ": no such program"]);
         Path -> run_file(Path, Program, Arguments)
@@ -51,14 +57,20 @@ give_up(Port, Reason) ->
     refusal(Reason).
 
 kill({os_pid, Pid}) ->
-    open_port({spawn_executable, os:find_executable("kill")}, [{args, ["-KILL", integer_to_list(Pid)]}, hide]);
+    Options = [{args, ["-KILL", integer_to_list(Pid)]}, exit_status, stderr_to_stdout, hide],
+    Killer = open_port({spawn_executable, os:find_executable("kill")}, Options),
+    receive {Killer, {exit_status, _GoneAlready}} -> forget_port(Killer) end;
 kill(undefined) ->
     ok.  % it has ended
 
-%% What may still come of a port and of a timer that nobody waits for.
+%% What may still come of a port, and of a timer, that nobody waits for.
 forget(Port, Timer) ->
-    receive
-        {Port, _} -> forget(Port, Timer);
-        {timeout, Timer, late} -> forget(Port, Timer)
+    forget_port(Port),
+    receive {timeout, Timer, late} -> ok
+    after 0 -> ok
+    end.
+
+forget_port(Port) ->
+    receive {Port, _} -> forget_port(Port)
     after 0 -> ok
     end.

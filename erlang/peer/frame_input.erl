@@ -10,21 +10,21 @@
 -module(frame_input).
 -export([start/4]).
 
-%% Longest: of a message, in bytes. Send: a function of a message, ok or {failed, Reason}. Behind the end of stdin, whatever it was
+%% Longest: of a message, in bytes. Send: a function of a message and of how many went before it, ok or {failed, Reason}. Behind the end of stdin, whatever it was
 %% like, Done is called.
 start(Longest, Send, Done, Owner) ->
     spawn_link(fun() ->
-        Owner ! copy(framing:new(u32be, Longest), Send, Owner),  % before the server can see that it is the end
+        Owner ! copy(framing:new(u32be, Longest), Send, 0, Owner),  % before the server can see that it is the end
         Done()
     end).
 
 %% Returns how it ended.
-copy(Decoder, Send, Owner) ->
+copy(Decoder, Send, Sent, Owner) ->
     Owner ! waiting,
     case next_chunk() of
         {data, Data} ->
-            case send(framing:feed(Data, Decoder), Send, Owner) of
-                {ok, Rest} -> copy(Rest, Send, Owner);
+            case send(framing:feed(Data, Decoder), Send, Sent, Owner) of
+                {ok, Rest, NowSent} -> copy(Rest, Send, NowSent, Owner);
                 {failed, Reason} -> {input_failed, Reason}
             end;
         eof ->
@@ -44,21 +44,21 @@ next_chunk() ->
         end
     end.
 
-send({ok, Messages, Rest}, Send, Owner) ->
-    case send_each(Messages, Send, Owner) of
-        ok -> {ok, Rest};
+send({ok, Messages, Rest}, Send, Sent, Owner) ->
+    case send_each(Messages, Send, Sent, Owner) of
+        {ok, NowSent} -> {ok, Rest, NowSent};
         {failed, Reason} -> {failed, Reason}
     end;
-send({error, Error, Messages}, Send, Owner) ->
-    send_each(Messages, Send, Owner),
+send({error, Error, Messages}, Send, Sent, Owner) ->
+    send_each(Messages, Send, Sent, Owner),
     {failed, about_stdin(Error)}.
 
-send_each([], _Send, _Owner) ->
-    ok;
-send_each([Message | Messages], Send, Owner) ->
+send_each([], _Send, Sent, _Owner) ->
+    {ok, Sent};
+send_each([Message | Messages], Send, Sent, Owner) ->
     Owner ! sending,
-    case Send(Message) of
-        ok -> send_each(Messages, Send, Owner);
+    case Send(Message, Sent) of
+        ok -> send_each(Messages, Send, Sent + 1, Owner);
         {failed, Reason} -> {failed, Reason}
     end.
 

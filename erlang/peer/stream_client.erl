@@ -19,7 +19,8 @@ converse(Host, Port, Framing, MaxFrame) ->
     Socket = connect(Host, Port),
     Output = open_port({fd, 0, 1}, [out, binary]),
     Owner = self(),
-    frame_input:start(framing:longest(Framing, MaxFrame), fun(Message) -> send(Socket, Framing, Message, Owner) end,
+    Send = fun(Message, Sent) -> send(Socket, Framing, Message, Sent, Owner) end,
+    frame_input:start(framing:longest(Framing, MaxFrame), Send,
                       fun() -> gen_tcp:shutdown(Socket, write) end,  % what was sent can still be answered
                       Owner),
     await_data(#exchange{socket = Socket, output = Output, decoder = framing:new(Framing, MaxFrame)}).
@@ -113,7 +114,9 @@ reset(#exchange{socket = Socket}) ->
     catch erlang:port_close(Socket).
 
 %% The sending process: one message. Each piece that the server takes is a sign of life.
-send(Socket, Framing, Message, Owner) ->
+send(_Socket, raw, _Message, Sent, _Owner) when Sent > 0 ->
+    {failed, "stdin: one message is all that a connection carries"};
+send(Socket, Framing, Message, _Sent, Owner) ->
     case framing:encode(Framing, Message) of
         {error, Error} -> {failed, ["stdin: ", framing:describe(Error)]};
         Frame -> send_pieces(Socket, iolist_to_binary(Frame), Owner)

@@ -5,6 +5,7 @@ import time
 
 import limits
 import stdio
+from framing import FramingError
 from stdio import STDIN, Failure
 
 
@@ -55,8 +56,11 @@ class Exchange:
         self._output.write(message)
 
     def _send(self):
-        for message in self.input.read():
-            self.socket.send(self._framing.encode(message))
-            self.sent += 1
-        if self.input.ended:
-            self.input.check_end()
+        try:
+            for message in self.input.read():
+                self.socket.send(self._framing.encode(message))
+                self.sent += 1
+            if self.input.ended:
+                self.input.check_end()
+        except FramingError as error:
+            raise Failure("stdin: {}".format(error))
