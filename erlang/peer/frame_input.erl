@@ -1,35 +1,35 @@
-%% stdin of the client, as messages that are sent to the server at once.
+%% stdin of the client, as messages that are handed on at once.
 %%
-%% A process of its own: it blocks in gen_tcp:send/2 while the server does not read, and the client goes on receiving. It reports
-%% to its owner: `sending` before each message, `taken` behind a piece of one, `waiting` before it waits for stdin, and in the end
-%% `input_ended` or {input_failed, Reason}. The owner decides how long the server may take.
+%% A process of its own: it blocks in Send while the server does not read, and the client goes on receiving. It reports to its
+%% owner: `sending` before each message, `waiting` before it waits for stdin, and in the end `input_ended` or
+%% {input_failed, Reason}. The owner decides how long the server may take.
 %%
 %% stdin is a port, since io:get_chars/3 and its like wait for a full buffer or take a message for each line. A port cannot be
 %% told to pause, but closing a port on a descriptor leaves the descriptor open. So the port is open only while a chunk is waited
 %% for: what is not read stays in the pipe, and holds its writer back (P10).
 -module(frame_input).
--export([start/3]).
+-export([start/4]).
 
--include("limits.hrl").
-
-start(Socket, Decoder, Owner) ->
+%% Longest: of a message, in bytes. Send: a function of a message and of how many went before it, ok or {failed, Reason}. Behind the end of stdin, whatever it was
+%% like, Done is called.
+start(Longest, Send, Done, Owner) ->
     spawn_link(fun() ->
-        Owner ! copy(Socket, Decoder, Owner),  % before the server can see that it is the end
-        half_close(Socket)  % what was sent can still be answered
+        Owner ! copy(framing:new(u32be, Longest), Send, 0, Owner),  % before the server can see that it is the end
+        Done()
     end).
 
 %% Returns how it ended.
-copy(Socket, Decoder, Owner) ->
+copy(Decoder, Send, Sent, Owner) ->
     Owner ! waiting,
     case next_chunk() of
         {data, Data} ->
-            case send(framing:feed(Data, Decoder), Socket, Owner) of
-                {ok, Rest} -> copy(Socket, Rest, Owner);
+            case send(framing:feed(Data, Decoder), Send, Sent, Owner) of
+                {ok, Rest, NowSent} -> copy(Rest, Send, NowSent, Owner);
                 {failed, Reason} -> {input_failed, Reason}
             end;
         eof ->
             case framing:finish(Decoder) of
-                ok -> input_ended;
+                {ok, []} -> input_ended;
                 {error, Error} -> {input_failed, about_stdin(Error)}
             end
     end.
@@ -44,34 +44,23 @@ next_chunk() ->
         end
     end.
 
-send({ok, Messages, Rest}, Socket, Owner) ->
-    case send_each(Messages, Socket, Owner) of
-        ok -> {ok, Rest};
-        {error, Reason} -> {failed, ["cannot send: ", inet:format_error(Reason)]}
+send({ok, Messages, Rest}, Send, Sent, Owner) ->
+    case send_each(Messages, Send, Sent, Owner) of
+        {ok, NowSent} -> {ok, Rest, NowSent};
+        {failed, Reason} -> {failed, Reason}
     end;
-send({error, Error, Messages}, Socket, Owner) ->
-    send_each(Messages, Socket, Owner),
+send({error, Error, Messages}, Send, Sent, Owner) ->
+    send_each(Messages, Send, Sent, Owner),
     {failed, about_stdin(Error)}.
 
-send_each([], _Socket, _Owner) ->
-    ok;
-send_each([Message | Messages], Socket, Owner) ->
+send_each([], _Send, Sent, _Owner) ->
+    {ok, Sent};
+send_each([Message | Messages], Send, Sent, Owner) ->
     Owner ! sending,
-    case send_pieces(iolist_to_binary(framing:encode(u32be, Message)), Socket, Owner) of
-        ok -> send_each(Messages, Socket, Owner);
-        Error -> Error
+    case Send(Message, Sent) of
+        ok -> send_each(Messages, Send, Sent + 1, Owner);
+        {failed, Reason} -> {failed, Reason}
     end.
-
-send_pieces(<<Piece:?SEND_SIZE/binary, Rest/binary>>, Socket, Owner) ->
-    case gen_tcp:send(Socket, Piece) of
-        ok -> Owner ! taken, send_pieces(Rest, Socket, Owner);
-        Error -> Error
-    end;
-send_pieces(Last, Socket, _Owner) ->
-    gen_tcp:send(Socket, Last).
-
-half_close(Socket) ->
-    gen_tcp:shutdown(Socket, write).
 
 about_stdin(Error) ->
     ["stdin: ", framing:describe(Error)].

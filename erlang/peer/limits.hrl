@@ -36,3 +36,14 @@
 %% Milliseconds without a byte in either direction, while there is something to send or after the client's half-close, when the
 %% client takes the server for dead.
 -define(SILENCE_MS, 10000).
+
+%% Bytes of datagrams that the kernel holds until they are read. As much as several of the longest; the kernel caps it further.
+-define(DATAGRAM_BUFFER, 4 * 1024 * 1024).
+
+%% Milliseconds without a datagram, behind the end of stdin, when the client waits no longer: they may be lost. The default of
+%% --wait, which is in seconds.
+-define(DATAGRAM_MS, 1000).
+
+%% Milliseconds that a program of the service exec may take, and bytes that it may write.
+-define(EXEC_MS, 5000).
+-define(EXEC_BYTES, 1024 * 1024).

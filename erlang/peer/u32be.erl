@@ -1,12 +1,15 @@
 %% The framing u32be: 4-byte unsigned big-endian length, then exactly that many body bytes (P1).
 -module(u32be).
 -behaviour(framing).
--export([encode/1, split/2, truncated/1]).
+-export([encode/1, split/2, last/1, longest/1]).
 
 -define(HEADER_SIZE, 4).
+-define(CEILING, 16#ffffffff).
 
+encode(Body) when byte_size(Body) =< ?CEILING ->
+    [<<(byte_size(Body)):32/big>>, Body];
 encode(Body) ->
-    [<<(byte_size(Body)):32/big>>, Body].
+    {error, {too_long, byte_size(Body), ?CEILING}}.
 
 split(<<Length:32/big, _/binary>>, MaxFrame) when Length > MaxFrame ->
     {error, {too_long, Length, MaxFrame}};  % P9: from the header alone
@@ -17,7 +20,10 @@ split(<<Length:32/big, _/binary>>, _MaxFrame) ->
 split(_PartOfHeader, _MaxFrame) ->
     {more, ?HEADER_SIZE}.
 
-truncated(<<Length:32/big, Body/binary>>) ->
-    {truncated_body, byte_size(Body), Length};
-truncated(PartOfHeader) ->
-    {truncated_header, byte_size(PartOfHeader), ?HEADER_SIZE}.
+last(<<Length:32/big, Body/binary>>) ->
+    {error, {truncated_body, byte_size(Body), Length}};
+last(PartOfHeader) ->
+    {error, {truncated_header, byte_size(PartOfHeader), ?HEADER_SIZE}}.
+
+longest(MaxFrame) ->
+    min(MaxFrame, ?CEILING).

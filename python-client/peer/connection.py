@@ -1,8 +1,9 @@
 """One client of the server: bytes in, answers out. It knows neither the event loop nor the other clients (P6).
 
-A connection goes through these phases, never back:
+A connection goes through these phases, in this order:
 
     SERVING   reads messages, sends answers
+    WORKING   waits for an answer that takes time, and reads nothing meanwhile; SERVING again when it is there
     FLUSHING  reads no more (end of stream, bad frame, or the server stops), sends the answers that are due
     DRAINING  has sent its FIN, throws away what the client still sends, so that no reset destroys the last answers
     CLOSED    nothing is left to do; the event loop closes it
@@ -14,8 +15,9 @@ from selectors import EVENT_READ, EVENT_WRITE
 
 import limits
 from framing import Decoder, FramingError
+from services import End, Later
 
-SERVING, FLUSHING, DRAINING, CLOSED = "serving", "flushing", "draining", "closed"
+SERVING, WORKING, FLUSHING, DRAINING, CLOSED = "serving", "working", "flushing", "draining", "closed"
 
 NO_EVENTS = 0
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, zero seconds
@@ -27,7 +29,9 @@ class Connection:
         self.socket = sock
         self.phase = SERVING
         self.drain_until = None
+        self.work = None  # in phase WORKING: what to call, from another thread, and to hand to resume()
         self._framing = framing
+        self._answers = type(framing)(framing.CEILING)  # the limit is about what is taken
         self._service = service
         self._decoder = Decoder(framing)
         self._unsent = bytearray()
@@ -36,11 +40,13 @@ class Connection:
         self._stopping = False
 
     def wanted_events(self):
-        """What to wait for: never nothing, except when closed, so that a dead client is always noticed."""
+        """What to wait for: never nothing, except when working or closed, so that a dead client is always noticed."""
         if self.phase == SERVING:
             if len(self._unsent) > limits.UNSENT_MARK:
                 return EVENT_WRITE  # P10: it must read before it is read again
             return EVENT_READ | (EVENT_WRITE if self._unsent else NO_EVENTS)
+        if self.phase == WORKING:
+            return EVENT_WRITE if self._unsent else NO_EVENTS
         return {FLUSHING: EVENT_WRITE, DRAINING: EVENT_READ, CLOSED: NO_EVENTS}[self.phase]
 
     def handle(self, events):
@@ -53,6 +59,14 @@ class Connection:
             pass
         except OSError:  # P11: reset by the client; nobody else is concerned
             self.phase = CLOSED
+
+    def resume(self, answer):
+        """The work is done: goes on where it was left."""
+        self.phase = FLUSHING if self._client_ended or self._stopping else SERVING
+        self._give(answer)
+        if self.phase == SERVING:
+            self._answer(self._decoder.messages())
+        self.handle(NO_EVENTS)
 
     def stop(self):
         """The server stops: what has been answered goes out whole, nothing more is read."""
@@ -73,10 +87,11 @@ class Connection:
             self._drain(data)
         elif data:
             self._decoder.feed(data)
-            self._answer()
+            self._answer(self._decoder.messages())
         else:  # P7 and P8: what is due is still sent; half a message is answered by nothing
             self._client_ended = True
             self.phase = FLUSHING
+            self._answer(self._decoder.finish())
 
     def _drain(self, data):
         self._drained += len(data)
@@ -87,11 +102,26 @@ class Connection:
         elif self._drained > limits.DRAIN_BYTES:
             self.phase = CLOSED
 
-    def _answer(self):
+    def _answer(self, messages):
         try:
-            for message in self._decoder.messages():
-                self._unsent += self._framing.encode(self._service(message))
+            for message in messages:
+                answer = self._service(message, self._framing)
+                if answer is not None:
+                    self._unsent += self._answers.encode(answer)
+        except Later as later:  # resume() takes up the messages behind
+            self.work = later.work
+            self.phase = WORKING
+        except End as end:
+            self.phase = FLUSHING
+            if end.answer is not None:
+                self._give(end.answer)
         except FramingError:  # P9: ends this connection alone, after the answers to the messages before
+            self.phase = FLUSHING
+
+    def _give(self, answer):
+        try:
+            self._unsent += self._answers.encode(answer)
+        except FramingError:
             self.phase = FLUSHING
 
     def _write(self):

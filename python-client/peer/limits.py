@@ -34,3 +34,19 @@ CONNECT_SECONDS = 10.0
 # Seconds without a byte in either direction, while there is something to send or after the client's half-close, when the client
 # takes the server for dead.
 SILENCE_SECONDS = 10.0
+
+# Bytes of datagrams that the kernel holds until they are read. As much as several of the longest; the kernel caps it further.
+DATAGRAM_BUFFER = 4 * 1024 * 1024
+
+# Datagrams taken in one turn of the loop, so that a storm of them does not keep SIGTERM waiting.
+DATAGRAMS_A_TURN = 64
+
+# Seconds without a datagram, behind the end of stdin, when the client waits no longer: they may be lost. The default of --wait.
+DATAGRAM_SECONDS = 1.0
+
+# Programs that the service exec runs at once; further ones wait for their turn.
+EXECS_AT_ONCE = 16
+
+# Seconds that such a program may take, and bytes that it may write.
+EXEC_SECONDS = 5.0
+EXEC_BYTES = 1024 * 1024

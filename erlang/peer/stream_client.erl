@@ -1,19 +1,9 @@
-%% The Erlang peer's client: a netcat for messages.
-%%
-%%     erl -noshell -noinput +Bd -pa EBIN -s echo_client -extra 127.0.0.1 9000
-%%
-%% stdin carries the messages to send, stdout the messages received, each as a 4-byte big-endian length and the body. Each is
-%% passed on at once. The end of stdin half-closes the connection; the client then receives until the server closes, and exits 0.
-%% When the server closes before, that is 0 if there was an answer to each message sent and no further one comes. Else it exits 1
-%% with the reason on stderr. OTP 20 or newer.
-%%
-%% The process of this module receives; that of frame_input sends: it reads while it writes.
--module(echo_client).
--export([start/0]).
+%% The client of everything that travels on a stream. The process of this module receives; that of frame_input sends: it reads while
+%% it writes.
+-module(stream_client).
+-export([converse/4]).
 
 -include("limits.hrl").
-
--define(USAGE, "usage: echo_client [--max-frame BYTES] HOST PORT").
 
 -record(exchange, {socket :: gen_tcp:socket(),
                    output :: port(),
@@ -23,28 +13,17 @@
                    input = waiting :: waiting | sending | ended | {failed, iodata()},
                    server = open :: open | ended}).
 
-start() ->
-    command_line:run("echo_client", fun main/0).
-
-main() ->
-    %% A report of a crash would go to stdout, between the messages.
-    error_logger:tty(false),
-    %% Not the run-time system's orderly stop: that would exit 0, as if all had been answered.
-    os:set_signal(sigterm, default),
-    case command_line:read(#{"max-frame" => ?MAX_FRAME}, ?USAGE) of
-        {#{"max-frame" := MaxFrame}, [Host, Port]} ->
-            converse(Host, command_line:port(Port), command_line:integer(MaxFrame));
-        {_Options, _NoAddress} ->
-            command_line:usage(?USAGE)
-    end.
-
-converse(Host, Port, MaxFrame) ->
+%% Does not return.
+converse(Host, Port, Framing, MaxFrame) ->
     process_flag(trap_exit, true),
-    Decoder = framing:new(u32be, MaxFrame),
     Socket = connect(Host, Port),
     Output = open_port({fd, 0, 1}, [out, binary]),
-    frame_input:start(Socket, Decoder, self()),
-    await_data(#exchange{socket = Socket, output = Output, decoder = Decoder}).
+    Owner = self(),
+    Send = fun(Message, Sent) -> send(Socket, Framing, Message, Sent, Owner) end,
+    frame_input:start(framing:longest(Framing, MaxFrame), Send,
+                      fun() -> gen_tcp:shutdown(Socket, write) end,  % what was sent can still be answered
+                      Owner),
+    await_data(#exchange{socket = Socket, output = Output, decoder = framing:new(Framing, MaxFrame)}).
 
 connect(Host, Port) ->
     Options = [binary, {packet, raw}, {active, false}, {nodelay, true}, {buffer, ?READ_SIZE}, {show_econnreset, true},
@@ -89,15 +68,18 @@ loop(Exchange = #exchange{socket = Socket, output = Output, sent = Sent}) ->
 patience(#exchange{input = waiting}) -> infinity;
 patience(_ServersTurn) -> ?SILENCE_MS.
 
-pass_on(Data, Exchange = #exchange{decoder = Decoder, output = Output, received = Received}) ->
+pass_on(Data, Exchange = #exchange{decoder = Decoder}) ->
     case framing:feed(Data, Decoder) of
         {ok, Messages, Rest} ->
-            write_each(Messages, Output),
-            Exchange#exchange{decoder = Rest, received = Received + length(Messages)};
+            deliver(Messages, Exchange#exchange{decoder = Rest});
         {error, Error, Messages} ->
-            write_each(Messages, Output),
+            deliver(Messages, Exchange),
             fail(framing:describe(Error))
     end.
+
+deliver(Messages, Exchange = #exchange{output = Output, received = Received}) ->
+    write_each(Messages, Output),
+    Exchange#exchange{received = Received + length(Messages)}.
 
 %% Blocks while stdout is not read; then the socket is not read either (P10).
 write_each(Messages, Output) ->
@@ -109,7 +91,7 @@ write_each(Messages, Output) ->
 
 server_ended(Exchange = #exchange{decoder = Decoder}) ->
     case framing:finish(Decoder) of
-        ok -> conclude(Exchange#exchange{server = ended});
+        {ok, Messages} -> conclude((deliver(Messages, Exchange))#exchange{server = ended});
         {error, Error} -> fail(framing:describe(Error))
     end.
 
@@ -131,5 +113,28 @@ reset(#exchange{socket = Socket}) ->
     inet:setopts(Socket, [{linger, {true, 0}}]),
     catch erlang:port_close(Socket).
 
+%% The sending process: one message. Each piece that the server takes is a sign of life.
+send(_Socket, raw, _Message, Sent, _Owner) when Sent > 0 ->
+    {failed, "stdin: one message is all that a connection carries"};
+send(Socket, Framing, Message, _Sent, Owner) ->
+    case framing:encode(Framing, Message) of
+        {error, Error} -> {failed, ["stdin: ", framing:describe(Error)]};
+        Frame -> send_pieces(Socket, iolist_to_binary(Frame), Owner)
+    end.
+
+send_pieces(Socket, <<Piece:?SEND_SIZE/binary, Rest/binary>>, Owner) ->
+    case gen_tcp:send(Socket, Piece) of
+        ok -> Owner ! taken, send_pieces(Socket, Rest, Owner);
+        Error -> cannot_send(Error)
+    end;
+send_pieces(Socket, Last, _Owner) ->
+    case gen_tcp:send(Socket, Last) of
+        ok -> ok;
+        Error -> cannot_send(Error)
+    end.
+
+cannot_send({error, Reason}) ->
+    {failed, ["cannot send: ", inet:format_error(Reason)]}.
+
 fail(Reason) ->
-    command_line:fail("echo_client", Reason).
+    command_line:fail("client", Reason).

@@ -1,30 +1,27 @@
-"""The Python peer's client: a netcat for messages.
-
-    python3 echo_client.py 127.0.0.1 9000
-
-stdin carries the messages to send, stdout the messages received, each as a 4-byte big-endian length and the body. Each is passed
-on at once. The end of stdin half-closes the connection; the client then receives until the server closes, and exits 0. When the
-server closes before, that is 0 if there was an answer to each message sent and no further one comes. Else it exits 1 with the
-reason on stderr. Standard library only, Python 3.6+.
-
-The main thread receives; a second one sends: it reads while it writes.
-"""
-import argparse
+"""The client of everything that travels on a stream. The main thread receives; a second one sends: it reads while it writes."""
 import os
 import select
 import socket
-import sys
 import threading
 import time
 
 import limits
-from framing import Decoder, FramingError, U32be
+import stdio
+from framing import Decoder, FramingError, NotCarried
+from stdio import Failure
 
-STDIN, STDOUT = 0, 1
 
-
-class Failure(Exception):
-    """Why the client cannot go on, in words for the user."""
+def converse(address, framing):
+    """Returns when the conversation is complete, else raises."""
+    try:
+        sock = socket.create_connection(address, timeout=limits.CONNECT_SECONDS)
+    except (OSError, OverflowError) as error:
+        raise Failure("cannot connect to {}:{}: {}".format(*address, error))
+    sock.settimeout(None)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    exchange = Exchange()
+    threading.Thread(target=send_all_input, args=(sock, framing, exchange), daemon=True).start()
+    receive_all(sock, framing, exchange)
 
 
 class Exchange:
@@ -50,7 +47,7 @@ class Exchange:
         heard_at = self.waiting_since or now  # None: the server is not waited for, a slow reader of stdout is
         left = max(heard_at, since) + limits.SILENCE_SECONDS - now
         if left <= 0:
-            complain("the server was silent for {:.0f} seconds".format(limits.SILENCE_SECONDS))
+            stdio.complain("the server was silent for {:.0f} seconds".format(limits.SILENCE_SECONDS))
             os._exit(1)  # the main thread is blocked in recv
         return left
 
@@ -72,20 +69,18 @@ def send_all_input(sock, framing, exchange):
 
 
 def copy_input(sock, framing, exchange):
-    decoder = Decoder(framing)
-    while True:
-        data = os.read(STDIN, limits.READ_SIZE)  # takes what is there, never waits for a full buffer
-        if not data:
-            exchange.stdin_ended = True
-            decoder.finish()
-            return
-        decoder.feed(data)
-        for message in decoder.messages():
+    messages = stdio.Input(framing)
+    while not exchange.stdin_ended:
+        for message in messages.read():
+            if exchange.sent and framing.ONE_MESSAGE:
+                raise NotCarried("one message is all that a connection carries")
             frame = framing.encode(message)
             exchange.sent += 1
             if exchange.server_ended:
                 raise Failure("the server closed the connection before the end of stdin")
             send_all(sock, frame, exchange)
+        exchange.stdin_ended = messages.ended
+    messages.check_end()
 
 
 def send_all(sock, data, exchange):
@@ -116,6 +111,7 @@ def give_up_on_silence(exchange):
 def receive_all(sock, framing, exchange):
     """The main thread: the server to stdout. Returns when the conversation is complete, else raises."""
     decoder = Decoder(framing)
+    output = stdio.Output(framing)
     while True:
         exchange.waiting_since = time.monotonic()
         data = sock.recv(limits.READ_SIZE)
@@ -124,9 +120,11 @@ def receive_all(sock, framing, exchange):
         exchange.waiting_since = None
         decoder.feed(data)
         for message in decoder.messages():
-            write_all(framing.encode(message))
+            output.write(message)
             exchange.received += 1
-    decoder.finish()
+    for message in decoder.finish():
+        output.write(message)
+        exchange.received += 1
     exchange.server_ended = True
     if not exchange.stdin_ended:
         exchange.check_all_answered()
@@ -134,56 +132,3 @@ def receive_all(sock, framing, exchange):
     exchange.sending_ended.wait()
     if exchange.failure:
         raise Failure(exchange.failure)
-
-
-def write_all(data):
-    rest = memoryview(data)
-    try:
-        while rest:
-            rest = rest[os.write(STDOUT, rest):]
-    except OSError as error:
-        raise Failure("cannot write to stdout: {}".format(error))
-
-
-def complain(reason):
-    sys.stderr.write("echo_client: {}\n".format(reason))
-    sys.stderr.flush()
-
-
-def parse_arguments():
-    parser = argparse.ArgumentParser(description="Sends the messages on stdin, writes the messages received to stdout.")
-    parser.add_argument("host")
-    parser.add_argument("port", type=int)
-    parser.add_argument("--max-frame", type=int, default=limits.MAX_FRAME, metavar="BYTES",
-                        help="longest message sent or taken (default %(default)s)")
-    return parser.parse_args()
-
-
-def converse(arguments):
-    try:
-        sock = socket.create_connection((arguments.host, arguments.port), timeout=limits.CONNECT_SECONDS)
-    except (OSError, OverflowError) as error:
-        raise Failure("cannot connect to {}:{}: {}".format(arguments.host, arguments.port, error))
-    sock.settimeout(None)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    framing = U32be(arguments.max_frame)
-    exchange = Exchange()
-    threading.Thread(target=send_all_input, args=(sock, framing, exchange), daemon=True).start()
-    receive_all(sock, framing, exchange)
-
-
-def main():
-    try:
-        converse(parse_arguments())
-    except (Failure, FramingError) as error:
-        complain(error)
-        sys.exit(1)
-    except OSError as error:
-        complain("connection lost: {}".format(error))
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()
