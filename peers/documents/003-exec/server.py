@@ -5,6 +5,7 @@
 Whoever can connect can run commands as the user who started it: that is the lesson of this specimen. README.md says what keeps it
 harmless here; none of that belongs to the document's program.
 """
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,13 +16,13 @@ if sys.argv[1:] != ["--dangerous-shell"]:
     print("server.py: runs whatever it is sent; if that is what you want, say --dangerous-shell", file=sys.stderr)
     sys.exit(2)
 
-
+BASH = shutil.which("bash")
 NO_PROGRAMS = "/nonexistent"
 
 
 def shell(command):
     # As shell=True, but a restricted shell without programs: the harness sends garbage too.
-    return subprocess.Popen(["bash", "--restricted", "-c", command], cwd="/", env={"PATH": NO_PROGRAMS},
+    return subprocess.Popen([BASH, "--restricted", "-c", command], cwd="/", env={"PATH": NO_PROGRAMS},
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
