@@ -6,21 +6,37 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
-use rust_server::framing::{FrameError, Framing, MaxFrame};
+use rust_server::framing::{FrameError, Framing, MaxFrame, Parse};
 use rust_server::limits::RESERVE_STEP;
 use tokio_util::codec::{Decoder, LengthDelimitedCodec};
 
 const MAX: MaxFrame = MaxFrame::new(1 << 16);
 
+/// Every framing of a stream: a datagram cannot be cut.
 fn framings() -> impl Strategy<Value = Framing> {
-    let all: Vec<Framing> =
-        Framing::names().map(|name| name.parse().expect("its own name")).collect();
-    proptest::sample::select(all)
+    let all = Framing::names().map(|name| name.parse::<Framing>().expect("its own name"));
+    proptest::sample::select(all.filter(|framing| !framing.is_datagram()).collect::<Vec<_>>())
 }
 
-/// Messages that every framing can carry: one byte of length, which may count itself.
+/// Messages that every length prefix can carry: one byte of length, which may count itself.
 fn messages() -> impl Strategy<Value = Vec<Vec<u8>>> {
     prop::collection::vec(prop::collection::vec(any::<u8>(), 0..=254), 0..12)
+}
+
+/// A framing with messages that it can carry.
+fn framings_with_messages() -> impl Strategy<Value = (Framing, Vec<Vec<u8>>)> {
+    (framings(), messages()).prop_map(|(framing, mut messages)| {
+        messages.retain(|message| framing.can_carry(message, MAX).is_ok());
+        if framing.ends_with_stream() {
+            messages.truncate(1);
+        }
+        (framing, messages)
+    })
+}
+
+/// Bytes that often mean something to a framing: digits, line feeds, white space, NULs among others.
+fn bytes() -> impl Strategy<Value = u8> {
+    prop_oneof![any::<u8>(), Just(b'0'), Just(b'\n'), Just(b' '), Just(0)]
 }
 
 /// Streams that mean something often enough: messages, then perhaps a piece of anything.
@@ -56,12 +72,20 @@ fn pieces<'a>(stream: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
 }
 
 fn decode(framing: Framing, pieces: &[&[u8]]) -> (Vec<Bytes>, Result<(), FrameError>) {
+    decode_under(MAX, framing, pieces)
+}
+
+fn decode_under(
+    max: MaxFrame,
+    framing: Framing,
+    pieces: &[&[u8]],
+) -> (Vec<Bytes>, Result<(), FrameError>) {
     let mut src = BytesMut::new();
     let mut messages = Vec::new();
     for piece in pieces {
         src.extend_from_slice(piece);
         loop {
-            match framing.decode(&mut src, MAX) {
+            match framing.decode(&mut src, max) {
                 Ok(Some(message)) => messages.push(message),
                 Ok(None) => break,
                 Err(error) => return (messages, Err(error)),
@@ -69,7 +93,7 @@ fn decode(framing: Framing, pieces: &[&[u8]]) -> (Vec<Bytes>, Result<(), FrameEr
         }
     }
     loop {
-        match framing.finish(&mut src, MAX) {
+        match framing.finish(&mut src, max) {
             Ok(Some(message)) => messages.push(message),
             Ok(None) => return (messages, Ok(())),
             Err(error) => return (messages, Err(error)),
@@ -104,8 +128,7 @@ proptest! {
 
     #[test]
     fn any_cut_of_any_stream_gives_the_same_messages(
-        framing in framings(),
-        messages in messages(),
+        (framing, messages) in framings_with_messages(),
         cuts in prop::collection::vec(any::<usize>(), 0..30),
     ) {
         let stream = encode(framing, &messages);
@@ -117,21 +140,23 @@ proptest! {
     #[test]
     fn any_cut_of_any_bytes_gives_the_same_result(
         framing in framings(),
-        stream in prop::collection::vec(any::<u8>(), 0..200),
+        stream in prop::collection::vec(bytes(), 0..200),
+        max in prop_oneof![Just(0), Just(16), Just(MAX.get())],
         cuts in prop::collection::vec(any::<usize>(), 0..30),
     ) {
+        let max = MaxFrame::new(max);
         prop_assert_eq!(
-            decode(framing, &pieces(&stream, &cuts)),
-            decode(framing, &[&stream[..]])
+            decode_under(max, framing, &pieces(&stream, &cuts)),
+            decode_under(max, framing, &[&stream[..]])
         );
     }
 
     #[test]
     fn a_stream_that_ends_inside_a_frame_says_where(
-        framing in framings(),
-        messages in messages(),
+        (framing, messages) in framings_with_messages(),
         end in any::<usize>(),
     ) {
+        prop_assume!(framing.header_len() > 0);
         let stream = encode(framing, &messages);
         let end = end % (stream.len() + 1);
         let header = framing.header_len();
@@ -249,4 +274,91 @@ fn the_encoder_refuses_what_the_header_cannot_say() {
         assert_eq!(refused, Err(FrameError::TooLong { got, limit }), "{name}");
         assert_eq!(framing.encode(&body[1..], MaxFrame::DEFAULT, &mut out), Ok(()));
     }
+}
+
+#[test]
+fn what_could_not_arrive_as_it_is_is_refused_and_nothing_is_written() {
+    let refusals: &[(&str, &[u8], FrameError)] = &[
+        ("line", b"", FrameError::Empty),
+        ("line", b"a\nb", FrameError::HoldsLineFeed { at: 1 }),
+        ("line", b" a", FrameError::OuterWhiteSpace),
+        ("line", b"a\x0b", FrameError::OuterWhiteSpace),
+        ("line", b"seventeen letters", FrameError::TooLong { got: 17, limit: 16 }),
+        ("fixed-1024", b"a\0", FrameError::EndsInNul),
+        ("fixed-1024", b"seventeen letters", FrameError::TooLong { got: 17, limit: 16 }),
+        ("ascii4", b"seventeen letters", FrameError::TooLong { got: 17, limit: 16 }),
+        ("mnet", b"\0\0\0\x01\0\0\0", FrameError::TooShort { got: 7, wanted: 8 }),
+        ("mnet-le", b"8 bytes, seventeen letters", FrameError::TooLong { got: 18, limit: 16 }),
+        ("raw", b"", FrameError::Empty),
+        ("raw", b"seventeen letters", FrameError::TooLong { got: 17, limit: 16 }),
+        ("datagram", b"seventeen letters", FrameError::TooLong { got: 17, limit: 16 }),
+    ];
+    for (name, message, expected) in refusals {
+        let framing: Framing = name.parse().expect(name);
+        let (max, mut out) = (MaxFrame::new(16), BytesMut::new());
+        assert_eq!(framing.encode(message, max, &mut out), Err(*expected), "{name}");
+        assert_eq!(framing.can_carry(message, max), Err(*expected), "{name}");
+        assert!(out.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn every_framing_refuses_what_it_has_no_room_for() {
+    for (name, limit) in [("fixed-1024", 1024), ("ascii4", 9999), ("datagram", 65_507)] {
+        let framing: Framing = name.parse().expect(name);
+        assert_eq!(framing.largest_body(), limit, "{name}");
+        let (largest, max) = (vec![1; limit as usize], MaxFrame::DEFAULT);
+        assert_eq!(framing.can_carry(&largest, max), Ok(()), "{name}");
+        let refused = framing.can_carry(&[&largest[..], &[1]].concat(), max);
+        assert_eq!(refused, Err(FrameError::TooLong { got: limit + 1, limit }), "{name}");
+    }
+}
+
+#[test]
+fn a_header_claims_what_is_not_sent() {
+    let header = |name: &str, body_len| {
+        let framing: Framing = name.parse().expect(name);
+        framing.header(body_len).map(|header| header.to_vec())
+    };
+    assert_eq!(header("u16be", 0x0102), Ok(vec![1, 2]));
+    assert_eq!(header("ascii4", 42), Ok(b"0042".to_vec()));
+    assert_eq!(header("ascii4", 10_000), Err(FrameError::TooLong { got: 10_000, limit: 9999 }));
+    assert_eq!(header("mnet-le", 5), Ok(vec![5, 0, 0, 0]));
+    assert_eq!(header("line", 5), Ok(Vec::new()));
+}
+
+#[test]
+fn what_is_wrong_is_told_before_more_comes() {
+    let wrong: [(&str, &[u8], FrameError); 5] = [
+        ("line", b"12345", FrameError::TooLong { got: 5, limit: 4 }),
+        ("raw", b"12345", FrameError::TooLong { got: 5, limit: 4 }),
+        ("ascii4", b"0x", FrameError::NotADigit { at: 1, got: b'x' }),
+        ("ascii4", b"0005", FrameError::TooLong { got: 5, limit: 4 }),
+        ("mnet", b"\0\0\0\x05", FrameError::TooLong { got: 5, limit: 4 }),
+    ];
+    for (name, stream, expected) in wrong {
+        let framing: Framing = name.parse().expect(name);
+        let max = MaxFrame::new(4);
+        let before = framing.parse(&stream[..stream.len() - 1], max);
+        assert!(matches!(before, Ok(Parse::Incomplete { .. })), "{name}: {before:?}");
+        assert_eq!(framing.parse(stream, max), Err(expected), "{name}");
+    }
+}
+
+#[test]
+fn blank_lines_are_not_kept_while_a_message_is_waited_for() {
+    let framing: Framing = "line".parse().expect("its name");
+    let mut src = BytesMut::from(&b"\n \r\n\n"[..]);
+    assert_eq!(framing.decode(&mut src, MAX), Ok(None));
+    assert!(src.is_empty());
+}
+
+#[test]
+fn a_datagram_is_a_message_and_one_over_the_limit_is_refused() {
+    let framing: Framing = "datagram".parse().expect("its name");
+    let mut src = BytesMut::from(&b"hello"[..]);
+    assert_eq!(framing.decode(&mut src, MAX), Ok(Some("hello".into())));
+    assert_eq!(framing.finish(&mut src, MAX), Ok(None));
+    let refused = framing.parse(b"hello", MaxFrame::new(4));
+    assert_eq!(refused, Err(FrameError::TooLong { got: 5, limit: 4 }));
 }

@@ -81,6 +81,9 @@ fn end_in_words(end: Option<FrameError>) -> String {
         Some(FrameError::HeaderTooSmall { got, wanted }) => {
             format!("header-too-small got={got} wanted={wanted}")
         }
+        Some(FrameError::TruncatedLine { got }) => format!("truncated-line got={got}"),
+        Some(FrameError::NotADigit { at, got }) => format!("not-a-digit at={at} got={got}"),
+        Some(error) => panic!("an encoder's error, from a decoder: {error}"),
     }
 }
 
@@ -144,7 +147,8 @@ fn check_all(framing_name: &str) {
             let cut = decode(framing, max, [head, tail]);
             check(vector, &format!("cut at {at}"), cut);
         }
-        if vector.end == "clean" {
+        // What is clean was encoded so, but for the white space around lines, which only a decoder knows.
+        if vector.end == "clean" && !vector.name.starts_with("received-") {
             let mut codec = FrameCodec::new(framing, max);
             let (mut slices, mut owned) = (BytesMut::new(), BytesMut::new());
             for message in &vector.messages {
@@ -173,6 +177,27 @@ fn a_header_that_counts_itself_agrees_with_the_vectors() {
 }
 
 #[test]
+fn lines_agree_with_the_vectors() {
+    check_all("line");
+}
+
+#[test]
+fn padded_blocks_agree_with_the_vectors() {
+    check_all("fixed-1024");
+}
+
+#[test]
+fn lengths_in_decimal_digits_agree_with_the_vectors() {
+    check_all("ascii4");
+}
+
+#[test]
+fn mnet_agrees_with_the_vectors_in_both_byte_orders() {
+    check_all("mnet");
+    check_all("mnet-le");
+}
+
+#[test]
 fn the_codec_refuses_to_encode_more_than_its_limit() {
     let mut codec = FrameCodec::new(Framing::DEFAULT, MaxFrame::new(4));
     let mut out = BytesMut::new();
@@ -184,21 +209,25 @@ fn the_codec_refuses_to_encode_more_than_its_limit() {
     assert!(out.is_empty());
 }
 
+/// The framings that have vectors: each file is named after one.
+fn framings_with_vectors() -> Vec<String> {
+    let entries = std::fs::read_dir(directory()).expect("the directory of vectors");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let files = paths.filter(|path| path.extension().is_some_and(|extension| extension == "txt"));
+    files.map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned()).collect()
+}
+
 #[test]
 fn every_file_of_vectors_is_named_after_a_framing() {
-    for entry in std::fs::read_dir(directory()).expect("the directory of vectors") {
-        let path = entry.expect("an entry").path();
-        if path.extension().is_some_and(|extension| extension == "txt") {
-            let name = path.file_stem().expect("a name").to_string_lossy();
-            name.parse::<Framing>().expect("a framing of that name");
-        }
+    for name in framings_with_vectors() {
+        name.parse::<Framing>().expect("a framing of that name");
     }
 }
 
 #[test]
 fn every_vector_has_a_name_of_its_own() {
-    for framing in ["u32be", "u16le", "u32be-counted"] {
-        let mut names: Vec<_> = vectors_of(framing).into_iter().map(|v| v.name).collect();
+    for framing in framings_with_vectors() {
+        let mut names: Vec<_> = vectors_of(&framing).into_iter().map(|v| v.name).collect();
         let all = names.len();
         names.sort();
         names.dedup();

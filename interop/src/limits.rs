@@ -26,6 +26,9 @@ impl Patience {
 /// What a peer that promises no limit ought to take, and ought to refuse anything above (peer contract).
 pub const CUSTOMARY_LIMIT: MaxFrame = MaxFrame::new(16 * 1024 * 1024);
 
+/// How far the clock of a server that tells the time may be from ours, and how long a case may take until it asks.
+pub const CLOCKS_APART: Duration = Duration::from_secs(120);
+
 /// The longest message that is sent to try a peer's limit, in bytes. Peers with a larger one are only asked
 /// whether they refuse what is above it.
 pub const MESSAGE: u64 = 16 * 1024 * 1024;

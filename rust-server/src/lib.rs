@@ -13,6 +13,7 @@
 //!
 //! `P1` to `P13` in comments are the clauses of the protocol (`docs/protocol.md`).
 
+mod ascii;
 pub mod cli;
 pub mod client;
 pub mod framing;

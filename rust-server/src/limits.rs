@@ -7,6 +7,13 @@ use std::time::Duration;
 /// clients that claim it cannot fill a machine (P9).
 pub const DEFAULT_MAX_FRAME: u64 = 16 * 1024 * 1024;
 
+/// Bytes. The largest body that the address space can hold in one piece, with room for a header.
+pub const LARGEST_BODY: u64 = isize::MAX as u64 - 16;
+
+/// Bytes. The largest datagram: what the 16-bit length of an IPv4 packet leaves behind the headers of
+/// IP (20 bytes) and UDP (8 bytes).
+pub const LARGEST_DATAGRAM: u64 = 65_507;
+
 /// Bytes. How much room a decoder asks for at a time beyond what it has been sent. A header is a
 /// claim, not a fact: memory follows the bytes that came, never the length that was announced (P9).
 /// A buffer that has to grow doubles, so that it has at most as much again as has come, and this.

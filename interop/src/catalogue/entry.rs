@@ -1,9 +1,10 @@
 //! The words in which the catalogue is written: entries, and conversations that suit every role.
 
 use crate::model::body::Body;
-use crate::model::case::{Case, GOOD_END_OF_CLIENT, GOOD_END_OF_PAIRING, Part, Step, Write};
+use crate::model::case::{Case, GOOD_END_OF_CLIENT, GOOD_END_OF_PAIRING, Only, Part, Step, Write};
 use crate::model::cut::Cut;
 use crate::model::names::{CaseId, Clause, Level, Role};
+use crate::model::service::Service;
 
 /// The header of the frames that the catalogue's offsets are counted by, in bytes.
 pub const HEADER: usize = 4;
@@ -16,7 +17,16 @@ pub struct Entry {
     clauses: Vec<Clause>,
     level: Level,
     level_with_limit: Option<Level>,
-    plays: Vec<(Role, Vec<Step>)>,
+    only: Option<Only>,
+    plays: Vec<Play>,
+}
+
+/// What is done to one role.
+#[derive(Clone, Debug)]
+struct Play {
+    role: Role,
+    steps: Vec<Step>,
+    each_alone: Option<Vec<Step>>,
 }
 
 /// Begins a row: its id, and the mistake that it catches.
@@ -27,6 +37,7 @@ pub fn entry(id: &str, catches: &str) -> Entry {
         clauses: Vec::new(),
         level: Level::Must,
         level_with_limit: None,
+        only: None,
         plays: Vec::new(),
     }
 }
@@ -56,33 +67,57 @@ impl Entry {
         self
     }
 
+    /// Only of these framings.
+    pub fn of_framings(mut self, names: &[&str]) -> Self {
+        self.only = Some(Only::Framings(names.iter().copied().map(str::to_owned).collect()));
+        self
+    }
+
+    /// Only of this service.
+    pub fn of_service(mut self, service: Service) -> Self {
+        self.only = Some(Only::Service(service.name().to_owned()));
+        self
+    }
+
     /// Played in one role, with these steps.
     pub fn play(mut self, role: Role, steps: Vec<Step>) -> Self {
-        self.plays.push((role, steps));
+        self.plays.push(Play { role, steps, each_alone: None });
         self
     }
 
     /// One conversation for a server, a client and a pairing.
     pub fn everywhere(self, talk: &[Exchange]) -> Self {
-        let pairing = pairing_steps(talk);
-        self.at_both_ends(talk).play(Role::Pairing, pairing)
+        self.at_both_ends(talk).talk(Role::Pairing, pairing_steps, talk)
     }
 
     /// One conversation for a server and a client, each facing the raw end.
     pub fn at_both_ends(self, talk: &[Exchange]) -> Self {
-        self.play(Role::Server, server_steps(talk)).play(Role::Client, client_steps(talk))
+        self.talk(Role::Server, server_steps, talk).talk(Role::Client, client_steps, talk)
+    }
+
+    fn talk(
+        mut self,
+        role: Role,
+        steps: impl Fn(&[Exchange]) -> Vec<Step>,
+        talk: &[Exchange],
+    ) -> Self {
+        let each_alone = each_alone(role, talk);
+        self.plays.push(Play { role, steps: steps(talk), each_alone });
+        self
     }
 
     pub(super) fn into_cases(self) -> Vec<Case> {
-        let Self { id, catches, clauses, level, level_with_limit, plays } = self;
-        let case = |(role, steps)| Case {
+        let Self { id, catches, clauses, level, level_with_limit, only, plays } = self;
+        let case = |Play { role, steps, each_alone }| Case {
             id: id.clone(),
             catches: catches.clone(),
             clauses: clauses.clone(),
             level,
             level_with_limit,
             role,
+            only: only.clone(),
             steps,
+            each_alone,
         };
         plays.into_iter().map(case).collect()
     }
@@ -167,6 +202,42 @@ pub fn finish_on(conn: u16) -> Vec<Step> {
 /// The good end of a conversation with a client: its input ends, then the connection does.
 pub fn finish_client() -> Vec<Step> {
     GOOD_END_OF_CLIENT.to_vec()
+}
+
+/// How many clients are started at most for a conversation that needs one for each message.
+const CLIENTS: usize = 8;
+
+/// A conversation with each message on a connection of its own, cut as it was where it was alone already.
+/// `None` where that is too many programs to start.
+fn each_alone(role: Role, talk: &[Exchange]) -> Option<Vec<Step>> {
+    let messages = talk.iter().flat_map(|Exchange { messages, cut }| {
+        let cut = match (messages.len(), cut) {
+            (1, cut) | (_, cut @ Cut::EachByte) => cut.clone(),
+            _ => Cut::Whole,
+        };
+        messages.iter().map(move |message| (message.clone(), cut.clone()))
+    });
+    let messages: Vec<_> = (0..).zip(messages).collect();
+    let end = |conn| [Step::Finish { conn }, Step::Settle];
+    let asked = |(conn, (body, cut)): (u16, (Body, Cut))| {
+        let ask = [write_on(conn, cut, vec![Part::Frame(body)]), Step::Settle];
+        [ask, end(conn)].concat()
+    };
+    let answered = |(conn, (body, cut)): (u16, (Body, Cut))| {
+        let ask = [feed_to(conn, [body.clone()]), Step::Settle];
+        let answer = [write_on(conn, cut, vec![Part::Frame(body)]), Step::Settle];
+        [ask, answer, [Step::EndInput { conn }, Step::Settle], end(conn)].concat()
+    };
+    let relayed = |(conn, (body, cut)): (u16, (Body, Cut))| {
+        let ask = [Step::Recut { conn, cut }, feed_to(conn, [body])];
+        [&ask[..], &[Step::Settle, Step::EndInput { conn }, Step::Settle]].concat()
+    };
+    match role {
+        Role::Server => Some(vec![side_by_side(messages.into_iter().map(asked))]),
+        _ if messages.len() > CLIENTS => None,
+        Role::Client => Some(messages.into_iter().flat_map(answered).collect()),
+        Role::Pairing => Some(messages.into_iter().flat_map(relayed).collect()),
+    }
 }
 
 /// The harness asks, message by message, and ends in good order.

@@ -15,7 +15,8 @@ use super::session::{self, SessionArgs};
 use super::utf8;
 use crate::catalogue;
 use crate::model::names::Role;
-use crate::model::protocol::{Protocol, Service, Transport};
+use crate::model::protocol::Protocol;
+use crate::model::service::Service;
 use crate::model::transcript::Stop;
 use crate::peer::command::Template;
 use crate::peer::manifest::{ClientSide, Contract, Manifest, ServerSide, Start};
@@ -153,11 +154,7 @@ impl Args {
     }
 
     fn protocol(&self) -> Protocol {
-        Protocol {
-            framing: self.framing.unwrap_or_default(),
-            service: self.service.unwrap_or_default(),
-            transport: Transport::Tcp,
-        }
+        Protocol::new(self.framing.unwrap_or_default(), self.service.unwrap_or_default())
     }
 
     /// A flag that describes a server's program, or a client's, where there is none to describe.

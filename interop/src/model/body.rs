@@ -32,6 +32,8 @@ pub enum Body {
         /// In bytes.
         len: usize,
     },
+    /// A message as it is on the wire, for what a service does with some messages and not with others.
+    Message(Vec<u8>),
     /// As long as the peer's limit; see [`Case::for_limit`](super::case::Case::for_limit).
     AtLimit,
 }
@@ -45,7 +47,7 @@ impl Body {
     pub fn bytes(&self) -> Bytes {
         match self {
             Self::Text(text) => Bytes::copy_from_slice(text.as_bytes()),
-            Self::Bytes(bytes) => Bytes::copy_from_slice(bytes),
+            Self::Bytes(bytes) | Self::Message(bytes) => Bytes::copy_from_slice(bytes),
             Self::Repeat { byte, len } => Bytes::from(vec![*byte; *len]),
             Self::Letters { seed, len } => {
                 let mut rng = fastrand::Rng::with_seed(*seed);
@@ -65,7 +67,7 @@ impl Body {
     pub const fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::Bytes(bytes) => bytes.len(),
+            Self::Bytes(bytes) | Self::Message(bytes) => bytes.len(),
             Self::Repeat { len, .. } | Self::Letters { len, .. } | Self::Random { len, .. } => *len,
             Self::AtLimit => 0,
         }
@@ -92,7 +94,7 @@ impl Body {
         let plain = |c: char| !c.is_control() && !LINE_ENDS.contains(&c);
         match self {
             Self::Text(text) => !text.is_empty() && text.chars().all(plain),
-            Self::Bytes(bytes) => {
+            Self::Bytes(bytes) | Self::Message(bytes) => {
                 let text = std::str::from_utf8(bytes);
                 text.is_ok_and(|text| !text.is_empty() && text.chars().all(plain))
             }

@@ -28,8 +28,22 @@ pub struct Case {
     pub level_with_limit: Option<Level>,
     /// Who is tested.
     pub role: Role,
+    /// What it is only about, where it is not about every protocol.
+    pub only: Option<Only>,
     /// What the harness does, step by step.
     pub steps: Vec<Step>,
+    /// The same with each message on a connection of its own, for protocols in which a connection has one.
+    pub each_alone: Option<Vec<Step>>,
+}
+
+/// What a case is about that is not about every protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Only {
+    /// These framings, by name.
+    Framings(Vec<String>),
+    /// This service, by name.
+    Service(String),
 }
 
 /// Something that the harness does, or waits for.
@@ -335,7 +349,7 @@ impl Case {
 }
 
 impl Step {
-    fn writes(&self) -> &[Write] {
+    pub(super) fn writes(&self) -> &[Write] {
         match self {
             Self::Write(write) | Self::Drip { write, .. } => std::slice::from_ref(write),
             Self::Mixed { writes, .. } => writes,
@@ -388,7 +402,7 @@ impl Step {
     }
 
     /// The messages that pass between the peers because of it.
-    fn bodies(&self) -> impl Iterator<Item = &Body> {
+    pub(super) fn bodies(&self) -> impl Iterator<Item = &Body> {
         let fed: &[Body] = match self {
             Self::Feed { messages, .. } => messages,
             Self::Press { body, .. } => std::slice::from_ref(body),
@@ -400,7 +414,7 @@ impl Step {
 }
 
 impl Part {
-    const fn body(&self) -> Option<&Body> {
+    pub(super) const fn body(&self) -> Option<&Body> {
         match self {
             Self::Frame(body) | Self::Head { body, .. } | Self::Tail { body, .. } => Some(body),
             Self::Claim(_) | Self::ClaimOver(_) | Self::Raw(_) => None,

@@ -77,7 +77,7 @@ fn frames(framing: Framing, stream: &[u8]) -> impl Iterator<Item = usize> {
     let next = move |start: &usize| {
         let rest = stream.get(*start..)?;
         match framing.parse(rest, MaxFrame::new(u64::MAX)) {
-            Ok(Parse::Frame { len, .. }) => Some(start + len),
+            Ok(Parse::Frame { len, .. } | Parse::Blank { len }) => Some(start + len),
             _ => None,
         }
     };

@@ -3,15 +3,17 @@
 //! The protocol's rules live here, once. The stage keeps a ledger while it acts, to know what to wait
 //! for; the [oracle](super::oracle) replays a finished transcript into one, to know what was wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use rust_server::framing::MaxFrame;
+use rust_server::framing::Framing;
 
-use crate::limits::{CUSTOMARY_LIMIT, FLOOD};
+use crate::limits::{CLOCKS_APART, CUSTOMARY_LIMIT, FLOOD};
 
 use super::names::{Clause, Role};
-use super::protocol::{NOTATION, frame};
+use super::protocol::{NOTATION, Transport, frame, frames};
+use super::service::{Answer, Reaction, TIME_LEN};
 use super::transcript::{Act, Channel, ChannelEnd, Conn, Exit, Setting, Sight, Stop, What, Wire};
 
 /// The books of one case.
@@ -77,6 +79,8 @@ pub struct Account {
     pub unread: bool,
     /// The server was told to end in the middle of it, and may end it after any whole frame.
     pub cut_short: bool,
+    /// Where times are due, as offsets: they are not known before they come.
+    times: VecDeque<usize>,
 }
 
 /// Where a channel left the path.
@@ -120,6 +124,8 @@ struct Written {
     undecoded: BytesMut,
     refused: bool,
     finished: bool,
+    /// The service has ended the conversation: what comes behind it is not looked at.
+    over: bool,
 }
 
 /// Where a case stands.
@@ -212,7 +218,10 @@ impl Ledger {
                 Role::Server => drop(self.account(Channel::Answers(*conn))),
                 Role::Client | Role::Pairing => self.open_client(*conn),
             },
-            Sight::Bytes { channel, bytes } => self.account(*channel).see(bytes),
+            Sight::Bytes { channel, bytes } => {
+                let now = self.setting.began;
+                self.account(*channel).see(bytes, now);
+            }
             Sight::Ended { channel, end } => {
                 self.account(*channel).seen_end.get_or_insert(*end);
             }
@@ -264,41 +273,45 @@ impl Ledger {
     fn owe_message(&mut self, conn: Conn, message: &Bytes) {
         let protocol = self.setting.protocol;
         if self.setting.wire == Wire::Seen {
-            self.account(Channel::Requests(conn)).owe(&frame(protocol.framing, message));
+            self.account(Channel::Requests(conn)).owe(&frame(protocol.written_as(), message));
         }
         if self.setting.role == Role::Pairing {
-            let answer = protocol.service.answer(message);
-            if self.setting.wire == Wire::Seen {
-                self.account(Channel::Answers(conn)).owe(&frame(protocol.framing, &answer));
-            }
-            self.account(Channel::Delivered(conn)).owe(&frame(NOTATION, &answer));
+            self.owe_reaction(conn, protocol.react(message));
         }
     }
 
     /// The raw end wrote: each message that is now complete is due an answer, or a delivery (P5).
     fn enter_written(&mut self, conn: Conn, bytes: &[u8]) {
-        let protocol = self.setting.protocol;
         let limit = self.setting.max_frame.unwrap_or(CUSTOMARY_LIMIT);
-        let role = self.setting.role;
+        let written_as = self.setting.protocol.written_as();
         let written = self.written.entry(conn).or_default();
-        if written.refused {
+        if written.refused || written.over {
             return; // P9: nothing behind a refused header is a message
         }
         written.undecoded.extend_from_slice(bytes);
         let mut messages = Vec::new();
         let refused = loop {
-            match protocol.framing.decode(&mut written.undecoded, limit) {
+            match written_as.decode(&mut written.undecoded, limit) {
                 Ok(Some(message)) => messages.push(message),
                 Ok(None) => break false,
                 Err(_) => break true,
             }
         };
         written.refused = refused;
+        self.enter_messages(conn, messages);
+        if refused && !self.written.entry(conn).or_default().over {
+            let channel = self.channel_of_the_peer(conn);
+            self.account(channel).due_end = Some(Clause::P9);
+        }
+    }
+
+    fn enter_messages(&mut self, conn: Conn, messages: Vec<Bytes>) {
         for message in messages {
-            match role {
+            match self.setting.role {
+                Role::Server if self.written.entry(conn).or_default().over => return,
                 Role::Server => {
-                    let answer = frame(protocol.framing, &protocol.service.answer(&message));
-                    self.account(Channel::Answers(conn)).owe(&answer);
+                    let reaction = self.setting.protocol.react(&message);
+                    self.owe_reaction(conn, reaction);
                 }
                 Role::Client => {
                     self.account(Channel::Delivered(conn)).owe(&frame(NOTATION, &message));
@@ -306,15 +319,48 @@ impl Ledger {
                 Role::Pairing => {}
             }
         }
-        if refused {
-            let channel = self.channel_of_the_peer(conn);
-            self.account(channel).due_end = Some(Clause::P9);
+    }
+
+    /// P3: what is due of the server for a message, and between two peers, by P13, the delivery of it.
+    fn owe_reaction(&mut self, conn: Conn, Reaction { answer, ends }: Reaction) {
+        let protocol = self.setting.protocol;
+        let mut channels = Vec::new();
+        if self.setting.wire == Wire::Seen {
+            channels.push((Channel::Answers(conn), protocol.written_as()));
+        }
+        if self.setting.role == Role::Pairing {
+            channels.push((Channel::Delivered(conn), NOTATION));
+        }
+        for (channel, framing) in channels {
+            let account = self.account(channel);
+            match &answer {
+                Some(Answer::Message(answer)) => account.owe(&frame(framing, answer)),
+                Some(Answer::Now) => account.owe_the_time(framing),
+                None => {}
+            }
+        }
+        if ends && protocol.transport == Transport::Tcp {
+            self.written.entry(conn).or_default().over = true;
+            if self.setting.wire == Wire::Seen {
+                self.account(Channel::Answers(conn)).due_end.get_or_insert(Clause::P3);
+            }
         }
     }
 
     fn enter_finished(&mut self, conn: Conn) {
+        let protocol = self.setting.protocol;
+        if protocol.transport == Transport::Udp {
+            return; // there is nothing to end
+        }
+        let limit = self.setting.max_frame.unwrap_or(CUSTOMARY_LIMIT);
         let written = self.written.entry(conn).or_default();
         written.finished = true;
+        if !written.refused
+            && let Ok(Some(last)) = protocol.framing.finish(&mut written.undecoded, limit)
+        {
+            self.enter_messages(conn, vec![last]);
+        }
+        let written = self.written.entry(conn).or_default();
         let at_boundary = written.undecoded.is_empty() && !written.refused;
         match self.setting.role {
             Role::Server => {
@@ -337,6 +383,8 @@ impl Ledger {
         let due = match self.setting.role {
             _ if !client.input_ended => return,
             _ if interrupted => DueExit::Any,
+            // The server may end the connection before the client's input does.
+            Role::Pairing if written.is_some_and(|written| written.over) => DueExit::Any,
             Role::Pairing => DueExit::Zero,
             _ if !over => return,
             _ if written.is_some_and(|w| !w.undecoded.is_empty() || w.refused) => DueExit::NonZero,
@@ -350,7 +398,8 @@ impl Ledger {
         let due = |channel| self.accounts.get(&channel).map_or(&[][..], |account| &account.due);
         let requests = due(Channel::Requests(conn));
         let deliveries = due(Channel::Delivered(conn));
-        count_frames(self.setting.protocol.framing, requests) == count_frames(NOTATION, deliveries)
+        let written_as = self.setting.protocol.written_as();
+        frames(written_as, requests).count() == frames(NOTATION, deliveries).count()
     }
 
     const fn channel_of_the_peer(&self, conn: Conn) -> Channel {
@@ -535,9 +584,29 @@ impl Account {
         self.due.extend_from_slice(bytes);
     }
 
-    fn see(&mut self, bytes: &[u8]) {
+    fn owe_the_time(&mut self, framing: Framing) {
+        self.owe(&frame(framing, &[0; TIME_LEN]));
+        self.times.push_back(self.due.len() - TIME_LEN);
+    }
+
+    /// A time that is about right is the one that was due.
+    fn set_clocks(&mut self, now: Duration) {
+        while let Some(&at) = self.times.front()
+            && let Some(seen) = self.seen.get(at..at + TIME_LEN)
+        {
+            let said = seen.iter().fold(0, |said, byte| said << 8 | u64::from(*byte));
+            let right = now.as_secs().abs_diff(said) <= CLOCKS_APART.as_secs();
+            let due =
+                if right { seen.to_vec() } else { (now.as_secs() as u32).to_be_bytes().to_vec() };
+            self.due[at..at + TIME_LEN].copy_from_slice(&due);
+            self.times.pop_front();
+        }
+    }
+
+    fn see(&mut self, bytes: &[u8], now: Duration) {
         let before = self.seen.len();
         self.seen.extend_from_slice(bytes);
+        self.set_clocks(now);
         if self.deviation.is_some() || self.matched < before {
             return;
         }
@@ -590,12 +659,6 @@ fn common_prefix(one: &[u8], other: &[u8]) -> usize {
         return shorter; // by far the most common, and a comparison of memory
     }
     one.iter().zip(other).take_while(|(a, b)| a == b).count()
-}
-
-fn count_frames(framing: rust_server::framing::Framing, stream: &[u8]) -> usize {
-    let mut stream = BytesMut::from(stream);
-    let limit = MaxFrame::new(u64::MAX);
-    std::iter::from_fn(|| framing.decode(&mut stream, limit).ok().flatten()).count()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod conduct;
 pub mod cut;
 pub mod diagnosis;
 pub mod excerpt;
+pub mod fit;
 pub mod ledger;
 pub mod names;
 pub mod oracle;
@@ -18,5 +19,6 @@ pub mod pattern;
 pub mod protocol;
 #[cfg(test)]
 pub(crate) mod script;
+pub mod service;
 pub mod sweep;
 pub mod transcript;

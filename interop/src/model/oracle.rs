@@ -3,7 +3,7 @@
 //! It replays the transcript into a [`Ledger`] and looks where a message's way first went wrong:
 //! requests, then answers, then deliveries, then how everything ended.
 
-use rust_server::framing::{Framing, MaxFrame, Parse};
+use rust_server::framing::Framing;
 
 use crate::limits::{CASE, CONNECTIONS};
 
@@ -14,7 +14,7 @@ use super::excerpt::Excerpt;
 use super::ledger::{Account, ClientAccount, Deviation, DueExit, Ledger};
 use super::names::{Clause, Role};
 use super::outcome::{Blame, Close, Finding, Verdict, Weight};
-use super::protocol::NOTATION;
+use super::protocol::{NOTATION, frames};
 use super::sweep;
 use super::transcript::{Channel, ChannelEnd, Conn, Exit, Setting, Sight, Transcript, What, Wire};
 
@@ -189,7 +189,7 @@ impl<'a> Replay<'a> {
 
     fn framing(&self, channel: Channel) -> Framing {
         match channel {
-            Channel::Requests(_) | Channel::Answers(_) => self.setting.protocol.framing,
+            Channel::Requests(_) | Channel::Answers(_) => self.setting.protocol.written_as(),
             Channel::Delivered(_) => NOTATION,
         }
     }
@@ -354,6 +354,7 @@ impl<'a> Replay<'a> {
         }
         let who = self.blame(channel);
         let after = match clause {
+            Clause::P3 => "the message by which it ends",
             Clause::P7 => "the client's FIN at a message boundary",
             Clause::P8 => "the client's FIN inside a frame",
             Clause::P9 => "a length above the limit",
@@ -470,32 +471,21 @@ impl FramePart {
 impl Place {
     fn of(framing: Framing, stream: &[u8], offset: usize) -> Self {
         let header = framing.header_len();
-        let (mut start, mut index, mut of, mut part) = (0, 0, 0, FramePart::Body);
-        while let Some(len) = frame_len(framing, &stream[start..]) {
+        let (mut index, mut of, mut part) = (0, 0, FramePart::Body);
+        for frame in frames(framing, stream) {
             of += 1;
-            if (start..start + len).contains(&offset) {
+            if frame.contains(&offset) {
                 index = of;
-                part = if offset < start + header { FramePart::Header } else { FramePart::Body };
+                part =
+                    if offset < frame.start + header { FramePart::Header } else { FramePart::Body };
             }
-            start += len;
         }
         Self { index: if index == 0 { of } else { index }, of, part }
     }
 }
 
-/// The length of the complete frame at the start of a stream, header included.
-fn frame_len(framing: Framing, stream: &[u8]) -> Option<usize> {
-    match framing.parse(stream, MaxFrame::new(u64::MAX)) {
-        Ok(Parse::Frame { len, .. }) => Some(len),
-        _ => None,
-    }
-}
-
-fn ends_inside_frame(framing: Framing, mut stream: &[u8]) -> bool {
-    while let Some(len) = frame_len(framing, stream) {
-        stream = &stream[len..];
-    }
-    !stream.is_empty()
+fn ends_inside_frame(framing: Framing, stream: &[u8]) -> bool {
+    frames(framing, stream).last().map_or(0, |last| last.end) < stream.len()
 }
 
 #[cfg(test)]

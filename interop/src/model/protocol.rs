@@ -4,52 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytes::{Bytes, BytesMut};
-use rust_server::framing::{Framing, LengthPrefix, MaxFrame};
+use rust_server::framing::{FrameError, Framing, LengthPrefix, MaxFrame, Parse};
 use serde::{Serialize, Serializer};
+
+use super::body::Body;
+use super::service::{Answer, Reaction, Service};
 
 /// The messages of a stream as the harness itself writes them down, whatever the wire's framing is:
 /// the frames of contract `frames`, and the form in which deliveries are compared.
 pub const NOTATION: Framing = Framing::LengthPrefix(LengthPrefix::U32BE);
-
-/// What a server answers to a message, as a model to judge by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Service {
-    /// The same bytes (clause P3).
-    #[default]
-    Echo,
-}
-
-impl Service {
-    /// Every service that the harness can judge.
-    pub const ALL: [Self; 1] = [Self::Echo];
-
-    /// The answer that is due to a message.
-    #[must_use]
-    pub fn answer(self, message: &Bytes) -> Bytes {
-        match self {
-            Self::Echo => message.clone(),
-        }
-    }
-}
-
-impl fmt::Display for Service {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Echo => "echo",
-        })
-    }
-}
-
-impl FromStr for Service {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|service| service.to_string() == name).ok_or_else(|| {
-            let known: Vec<String> = Self::ALL.iter().map(ToString::to_string).collect();
-            format!("unknown service `{name}`: expected one of {}", known.join(", "))
-        })
-    }
-}
 
 /// How the bytes travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -58,6 +21,16 @@ pub enum Transport {
     /// A byte stream, which may be cut anywhere.
     #[default]
     Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+impl Transport {
+    /// The transport that a framing travels on.
+    #[must_use]
+    pub const fn of(framing: Framing) -> Self {
+        if framing.is_datagram() { Self::Udp } else { Self::Tcp }
+    }
 }
 
 /// Framing, service and transport: two peers can be paired where all three are the same.
@@ -71,6 +44,134 @@ pub struct Protocol {
     pub service: Service,
     /// How the bytes travel.
     pub transport: Transport,
+}
+
+impl Protocol {
+    /// This framing and service, on the transport that the framing travels on.
+    #[must_use]
+    pub const fn new(framing: Framing, service: Service) -> Self {
+        Self { framing, service, transport: Transport::of(framing) }
+    }
+
+    /// How the wire's bytes are written down: as they are, but datagrams as frames of the [notation](NOTATION),
+    /// since nothing in them says where one ends.
+    #[must_use]
+    pub const fn written_as(&self) -> Framing {
+        match self.transport {
+            Transport::Tcp => self.framing,
+            Transport::Udp => NOTATION,
+        }
+    }
+
+    /// Whether a connection carries one message, and no more, in each direction.
+    #[must_use]
+    pub const fn has_one_message(&self) -> bool {
+        self.framing.ends_with_stream() || self.service.answers_once()
+    }
+
+    /// A body of the catalogue as a message of this protocol. Where only text passes, letters stand for random
+    /// bytes.
+    #[must_use]
+    pub fn message(&self, body: &Body) -> Bytes {
+        match body {
+            Body::Random { seed, len } if self.passes_text_alone() => {
+                self.message(&Body::Letters { seed: *seed, len: *len })
+            }
+            Body::Message(message) => Bytes::copy_from_slice(message),
+            body => self.service.message(self.framing, body),
+        }
+    }
+
+    /// That message as a frame.
+    #[must_use]
+    pub fn frame(&self, body: &Body) -> Bytes {
+        frame(self.written_as(), &self.message(body))
+    }
+
+    /// What is due of a server for a message.
+    #[must_use]
+    pub fn react(&self, message: &Bytes) -> Reaction {
+        self.service.react(self.framing, message)
+    }
+
+    /// Why a message that stands for this body cannot be sent, or, where `answered`, not be answered by a message
+    /// as long as the limit allows, in words; `None` when all is well.
+    #[must_use]
+    pub fn refuses(&self, body: &Body, answered: bool, max: MaxFrame) -> Option<String> {
+        if self.carries_any_bytes() {
+            // Spares making the bytes, which may be many.
+            let (got, limit) = (body.len() as u64, max.get().min(self.framing.largest_body()));
+            return (got > limit).then(|| FrameError::TooLong { got, limit }.to_string());
+        }
+        let message = self.message(body);
+        if let Err(error) = self.framing.can_carry(&message, max) {
+            return Some(error.to_string());
+        }
+        if !answered || matches!(body, Body::Message(_)) {
+            return None;
+        }
+        if self.service == Service::Exec && !is_a_command(body) {
+            return Some("is no command line of words".to_owned());
+        }
+        let Reaction { answer, ends } = self.react(&message);
+        match answer {
+            Some(Answer::Message(answer)) => {
+                let refused = self.framing.can_carry(&answer, max).err();
+                refused.map(|error| format!("cannot be answered: {error}"))
+            }
+            None if ends => Some("ends the connection".to_owned()),
+            Some(Answer::Now) | None => None,
+        }
+    }
+
+    /// What a right server answers to a message, now.
+    #[must_use]
+    pub fn answer(&self, message: &Bytes) -> Option<Bytes> {
+        match self.react(message).answer? {
+            Answer::Message(answer) => Some(answer),
+            Answer::Now => {
+                let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+                Some(Bytes::copy_from_slice(&(now.as_secs() as u32).to_be_bytes()))
+            }
+        }
+    }
+
+    /// Whether it is the length alone that decides whether a message can be sent and answered.
+    const fn carries_any_bytes(&self) -> bool {
+        matches!(self.framing, Framing::LengthPrefix(_)) && matches!(self.service, Service::Echo)
+    }
+
+    const fn passes_text_alone(&self) -> bool {
+        matches!(self.framing, Framing::Line(_) | Framing::Fixed1024(_))
+            || self.service.takes_text_alone()
+    }
+}
+
+/// Whether it is words that a program can be given as they are: printable, and not too many of them.
+fn is_a_command(body: &Body) -> bool {
+    const LONGEST: usize = 32 * 1024;
+    body.len() <= LONGEST
+        && std::str::from_utf8(&body.bytes()).is_ok_and(|text| !text.chars().any(char::is_control))
+}
+
+/// The frames of a stream, as ranges of it; an incomplete one at its end is not among them. A stream without
+/// frames is one message, as far as it has come.
+pub(super) fn frames(
+    framing: Framing,
+    stream: &[u8],
+) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let rest = stream.get(start..).filter(|rest| !rest.is_empty())?;
+        let len = match framing.parse(rest, MaxFrame::new(u64::MAX)) {
+            Ok(Parse::Frame { len, .. } | Parse::Blank { len }) => len,
+            Ok(Parse::Incomplete { .. }) if framing.ends_with_stream() => rest.len(),
+            Ok(Parse::Incomplete { .. }) | Err(_) => return None,
+        };
+        let frame = start..start + len;
+        start = frame.end;
+        Some(frame)
+    })
 }
 
 impl fmt::Display for Protocol {
@@ -94,11 +195,7 @@ impl FromStr for Protocol {
         let (framing, service) = text.split_once('/').ok_or_else(|| {
             format!("`{text}` is not a protocol: expected FRAMING/SERVICE, as in u32be/echo")
         })?;
-        Ok(Self {
-            framing: framing.parse().map_err(|e| format!("{e}"))?,
-            service: service.parse()?,
-            transport: Transport::Tcp,
-        })
+        Ok(Self::new(framing.parse().map_err(|e| format!("{e}"))?, service.parse()?))
     }
 }
 

@@ -55,6 +55,7 @@ impl Script {
             greeting: Vec::new(),
             stop: Stop::EndOfInput,
             wire: Wire::Seen,
+            began: Duration::ZERO,
         };
         let transcript = Transcript { setting, events: Vec::new() };
         Self { case: case.expect("a case of the catalogue").clone(), transcript }

@@ -304,6 +304,8 @@ pub struct Setting {
     pub stop: Stop,
     /// What is seen of the wire.
     pub wire: Wire,
+    /// When the case began, since 1970-01-01 UTC.
+    pub began: Duration,
 }
 
 /// Everything seen while one case was acted out.

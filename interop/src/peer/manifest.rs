@@ -14,7 +14,8 @@ use serde::Deserialize;
 use super::command::{PLACEHOLDERS, Template};
 use crate::model::names::PeerName;
 use crate::model::pattern::Pattern;
-use crate::model::protocol::{Protocol, Service, Transport};
+use crate::model::protocol::Protocol;
+use crate::model::service::Service;
 use crate::model::transcript::Stop;
 
 /// The file's name in a peer's folder.
@@ -366,7 +367,7 @@ fn protocols(
                 Some(name) => name.parse().map_err(|e| format!("key `service`: {e}"))?,
                 None => Service::default(),
             };
-            Ok(vec![Protocol { framing, service, transport: Transport::Tcp }])
+            Ok(vec![Protocol::new(framing, service)])
         }
         Some(_) if framing.is_some() || service.is_some() => {
             Err("key `speaks` stands instead of `framing` and `service`: expected one or the other"

@@ -8,7 +8,8 @@ use crate::model::case::Case;
 use crate::model::excerpt::Excerpt;
 use crate::model::names::{CaseId, Clause, Level, PeerName, Role};
 use crate::model::outcome::{Blame, Close, Finding, Outcome};
-use crate::model::protocol::{Protocol, Service, Transport, as_text};
+use crate::model::protocol::{Protocol, Transport, as_text};
+use crate::model::service::Service;
 use crate::model::sweep::Ruler;
 
 use super::clock::UnitTimes;

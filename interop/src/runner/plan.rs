@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rust_server::framing::{Framing, MaxFrame};
+use rust_server::framing::MaxFrame;
 
 use crate::limits;
 use crate::model::case::Case;
@@ -160,35 +160,32 @@ impl Unit {
 
     /// The case as it can be asked of these peers, if it can.
     fn suited(&self, case: &Arc<Case>) -> Option<Arc<Case>> {
+        if case.role != self.role() {
+            return None;
+        }
+        let largest = self.protocol.framing.largest_body();
         let case = match case.is_about_the_limit() {
-            true => Arc::new(case.for_limit(self.limit().min(self.largest_body()))),
+            true => Arc::new(case.for_limit(self.limit().min(largest))),
             false => case.clone(),
         };
+        let promised = self.limits().into_iter().flatten().map(MaxFrame::get).min();
+        let taken = promised.unwrap_or(u64::MAX).min(largest).min(limits::MESSAGE);
+        let case = case.in_protocol(&self.protocol, MaxFrame::new(taken)).ok()?;
         self.suits(&case).then_some(case)
     }
 
     fn suits(&self, case: &Case) -> bool {
-        if case.role != self.role() || (case.has_own_server() && !self.can_be_restarted()) {
+        if case.has_own_server() && !self.can_be_restarted() {
             return false;
         }
         let patient = self.server_side().and_then(|side| side.idle_timeout);
         if patient.is_some_and(|timeout| timeout <= case.idles()) {
             return false; // it says that it drops who is silent for so long
         }
-        let carried = self.client_side().is_none_or(|side| match side.contract {
+        self.client_side().is_none_or(|side| match side.contract {
             Contract::Frames => true,
             Contract::Lines { stop, .. } => case.suits_lines(stop),
-        });
-        let promised = self.limits().into_iter().flatten().map(MaxFrame::get).min();
-        let limit = promised.unwrap_or(u64::MAX).min(self.largest_body()).min(limits::MESSAGE);
-        let taken = case.longest_message() <= limit;
-        // A claim that the header has no room for cannot be made.
-        carried && taken && case.largest_claim() <= self.largest_body()
-    }
-
-    const fn largest_body(&self) -> u64 {
-        let Framing::LengthPrefix(prefix) = self.protocol.framing;
-        prefix.largest_body()
+        })
     }
 
     /// The limit that is judged by: what is promised, or what is customary.

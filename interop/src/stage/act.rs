@@ -19,7 +19,6 @@ use crate::limits::{self, Patience};
 use crate::model::case::{Case, Step};
 use crate::model::ledger::Scope;
 use crate::model::names::{Clause, Role};
-use crate::model::protocol::frame;
 use crate::model::transcript::{Act, Conn, Sight, Transcript};
 use crate::peer::client::RunningClient;
 use crate::peer::process::wait_exit;
@@ -135,7 +134,9 @@ impl<'a> Actor<'a> {
     async fn take(&mut self, step: &Step) -> Result<(), StartError> {
         match step {
             Step::Feed { conn, messages } => {
-                let messages: Vec<Bytes> = messages.iter().map(|body| body.bytes()).collect();
+                let protocol = self.cast.protocol;
+                let messages: Vec<Bytes> =
+                    messages.iter().map(|body| protocol.message(body)).collect();
                 self.feed(*conn, &messages).await?;
             }
             Step::Recut { conn, cut } => {
@@ -178,7 +179,7 @@ impl<'a> Actor<'a> {
                 }
             }
             Step::Press { conn, body, at_most, bounded } => {
-                let frame = frame(self.cast.protocol.framing, &body.bytes());
+                let frame = self.cast.protocol.frame(body);
                 if let Some(end) = self.raw_end(*conn).await? {
                     end.press(&frame, *at_most, *bounded).await;
                 }

@@ -1,7 +1,7 @@
 //! Who plays in a case beside the harness.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use rust_server::framing::MaxFrame;
@@ -95,7 +95,8 @@ impl Cast<'_> {
             Role::Client => self.client.as_ref().and_then(|client| client.max_frame),
         };
         let wire = if self.is_direct() { Wire::Unseen } else { Wire::Seen };
-        Setting { role: case.role, protocol: self.protocol, max_frame, greeting, stop, wire }
+        let began = UNIX_EPOCH.elapsed().unwrap_or_default();
+        Setting { role: case.role, protocol: self.protocol, max_frame, greeting, stop, wire, began }
     }
 
     /// Both programs hard-code the same port: the link has nowhere to stand.

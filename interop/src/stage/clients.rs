@@ -158,12 +158,11 @@ impl Actor<'_> {
         if greeting.is_empty() {
             return;
         }
-        let framing = self.cast.protocol.framing;
-        let service = self.cast.protocol.service;
+        let protocol = self.cast.protocol;
         let answers: Vec<Bytes> = greeting
             .iter()
-            .map(|text| service.answer(&Bytes::copy_from_slice(text.as_bytes())))
-            .map(|answer| frame(framing, &answer))
+            .filter_map(|text| protocol.answer(&Bytes::copy_from_slice(text.as_bytes())))
+            .map(|answer| frame(protocol.written_as(), &answer))
             .collect();
         self.scene.settle(&self.scope).await;
         if let Some(end) = self.raw.get_mut(&conn) {

@@ -3,6 +3,7 @@
 //! A server that reads the length in the wrong byte order waits for a body of gigabytes; nothing that it
 //! sends can say so. Asked in its own dialect it answers, and that is the diagnosis.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use tokio::time::timeout;
 use crate::model::protocol::{Protocol, frame};
 
 /// The question. Its length is below any one byte's limit, and differs from what any header adds to it.
-const QUESTION: &[u8] = b"do you hear me?";
+const QUESTION: &str = "do you hear me?";
 
 /// What a server understood of the question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,7 @@ pub enum Heard {
 pub async fn diagnose(server: SocketAddr, protocol: Protocol, patience: Duration) -> Heard {
     let mut asked = JoinSet::new();
     let dialects = Framing::names().filter_map(|name| name.parse::<Framing>().ok());
+    let dialects = dialects.filter(|framing| matches!(framing, Framing::LengthPrefix(_)));
     for framing in dialects.filter(|framing| differs(*framing, protocol.framing)) {
         asked.spawn(async move {
             let answered = timeout(patience, is_answered(server, framing, protocol)).await;
@@ -60,23 +62,24 @@ pub async fn diagnose(server: SocketAddr, protocol: Protocol, patience: Duration
 /// Whether the question in one framing means something else, or nothing, in the other: to a peer that echoes,
 /// a header of eight bytes is an empty message and a header of four.
 fn differs(framing: Framing, own: Framing) -> bool {
-    let mut stream = BytesMut::from(&frame(framing, QUESTION)[..]);
+    let mut stream = BytesMut::from(&frame(framing, QUESTION.as_bytes())[..]);
     while let Ok(Some(_)) = own.decode(&mut stream, MaxFrame::new(u64::MAX)) {}
     framing == own || !stream.is_empty()
 }
 
+/// Asks a question in a framing and waits for the right answer.
 pub(crate) async fn is_answered(
     server: SocketAddr,
     framing: Framing,
     protocol: Protocol,
-) -> std::io::Result<bool> {
-    let question = Bytes::from_static(QUESTION);
-    let due = frame(framing, &protocol.service.answer(&question));
+) -> io::Result<bool> {
+    let (asked, due) = question(framing, protocol);
     let mut stream = TcpStream::connect(server).await?;
-    stream.write_all(&frame(framing, &question)).await?;
-    let mut answer = BytesMut::zeroed(due.len());
-    stream.read_exact(&mut answer).await?;
-    Ok(answer == due)
+    stream.write_all(&asked).await?;
+    if framing.ends_with_stream() {
+        stream.shutdown().await?;
+    }
+    is_right(&mut stream, due).await
 }
 
 /// Whether the answer comes with the first byte of the next question.
@@ -84,17 +87,26 @@ async fn is_answered_late(
     server: SocketAddr,
     protocol: Protocol,
     patience: Duration,
-) -> std::io::Result<bool> {
-    let question = Bytes::from_static(QUESTION);
-    let due = frame(protocol.framing, &protocol.service.answer(&question));
-    let asked = frame(protocol.framing, &question);
+) -> io::Result<bool> {
+    let (asked, due) = question(protocol.framing, protocol);
     let mut stream = TcpStream::connect(server).await?;
     stream.write_all(&asked).await?;
-    let mut answer = BytesMut::zeroed(due.len());
-    if timeout(patience / 2, stream.read_exact(&mut answer)).await.is_ok() {
+    if timeout(patience / 2, stream.peek(&mut [0])).await.is_ok() {
         return Ok(false);
     }
     stream.write_all(&asked[..1]).await?;
+    is_right(&mut stream, due).await
+}
+
+/// The question and the answer that is due to it, as frames.
+fn question(framing: Framing, protocol: Protocol) -> (Bytes, Bytes) {
+    let question = protocol.message(&QUESTION.into());
+    let answer = protocol.answer(&question).unwrap_or_default();
+    (frame(framing, &question), frame(framing, &answer))
+}
+
+async fn is_right(stream: &mut TcpStream, due: Bytes) -> io::Result<bool> {
+    let mut answer = BytesMut::zeroed(due.len());
     stream.read_exact(&mut answer).await?;
     Ok(answer == due)
 }
@@ -125,7 +137,7 @@ mod tests {
     use super::*;
 
     fn said(heard: &str) -> String {
-        let Framing::LengthPrefix(heard) = heard.parse().unwrap();
+        let Framing::LengthPrefix(heard) = heard.parse().unwrap() else { panic!("no length") };
         difference(LengthPrefix::U32BE, heard)
     }
 

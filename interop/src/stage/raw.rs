@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use rust_server::framing::Framing;
 use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
@@ -15,7 +14,7 @@ use super::delivery::{Delivery, Read, pause};
 use super::scene::Scene;
 use crate::limits;
 use crate::model::case::Part;
-use crate::model::protocol::frame;
+use crate::model::protocol::Protocol;
 use crate::model::transcript::{Act, Channel, ChannelEnd, Sight};
 use crate::peer::process::make_room;
 
@@ -301,22 +300,22 @@ async fn accepted(_server: SocketAddr) {}
 
 /// The bytes that parts put on the wire.
 #[must_use]
-pub fn bytes_of(parts: &[Part], framing: Framing) -> Bytes {
+pub fn bytes_of(parts: &[Part], protocol: &Protocol) -> Bytes {
     let mut stream = BytesMut::new();
     for part in parts {
         match part {
-            Part::Frame(body) => stream.extend_from_slice(&frame(framing, &body.bytes())),
+            Part::Frame(body) => stream.extend_from_slice(&protocol.frame(body)),
             Part::Head { body, keep } => {
-                let frame = frame(framing, &body.bytes());
+                let frame = protocol.frame(body);
                 stream.extend_from_slice(&frame[..(*keep).min(frame.len())]);
             }
             Part::Tail { body, skip } => {
-                let frame = frame(framing, &body.bytes());
+                let frame = protocol.frame(body);
                 stream.extend_from_slice(&frame[(*skip).min(frame.len())..]);
             }
             Part::Claim(len) => {
-                let Framing::LengthPrefix(prefix) = framing;
-                stream.extend(prefix.header(*len).iter().flat_map(|header| header.iter()));
+                stream
+                    .extend(protocol.framing.header(*len).iter().flat_map(|header| header.iter()));
             }
             Part::ClaimOver(_) => {} // filled in before a case is played
             Part::Raw(bytes) => stream.extend_from_slice(bytes),

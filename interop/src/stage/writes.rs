@@ -24,7 +24,7 @@ impl Actor<'_> {
         write: &Write,
         pause: Option<Duration>,
     ) -> Result<(), StartError> {
-        let bytes = bytes_of(&write.parts, self.cast.protocol.framing);
+        let bytes = bytes_of(&write.parts, &self.cast.protocol);
         let Some(end) = self.raw_end(write.conn).await? else { return Ok(()) };
         for fragment in write.cut.fragments(bytes.len()) {
             end.deliver(bytes.slice(fragment)).await;
@@ -37,10 +37,9 @@ impl Actor<'_> {
 
     /// The fragments of several connections, each connection's own in order, in a seeded order of all.
     pub(super) async fn mixed(&mut self, writes: &[Write], seed: u64) -> Result<(), StartError> {
-        let framing = self.cast.protocol.framing;
         let mut queues: Vec<(Conn, VecDeque<Bytes>)> = Vec::new();
         for write in writes {
-            let bytes = bytes_of(&write.parts, framing);
+            let bytes = bytes_of(&write.parts, &self.cast.protocol);
             let fragments = write.cut.fragments(bytes.len());
             queues.push((write.conn, fragments.into_iter().map(|f| bytes.slice(f)).collect()));
         }

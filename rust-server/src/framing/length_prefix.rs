@@ -6,6 +6,7 @@ use std::ops::Deref;
 use bytes::{BufMut, BytesMut};
 
 use super::{FrameError, MaxFrame, Parse};
+use crate::limits;
 
 /// A frame is a length followed by the body. The length is unsigned, of one of four widths, in one
 /// of two byte orders, and counts the body alone or the header with it.
@@ -50,11 +51,23 @@ pub enum Counts {
     HeaderAndBody,
 }
 
-/// An encoded header: 1 to 8 bytes, read as a slice.
+/// An encoded header: up to 8 bytes, read as a slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     bytes: [u8; 8],
     len: usize,
+}
+
+impl Header {
+    /// That of a framing without one.
+    pub(super) const NONE: Self = Self { bytes: [0; 8], len: 0 };
+
+    /// A header of these bytes, 8 of them at most.
+    pub(super) fn of(header: &[u8]) -> Self {
+        let mut bytes = [0; 8];
+        bytes[..header.len()].copy_from_slice(header);
+        Self { bytes, len: header.len() }
+    }
 }
 
 impl Deref for Header {
@@ -62,6 +75,24 @@ impl Deref for Header {
 
     fn deref(&self) -> &[u8] {
         &self.bytes[..self.len]
+    }
+}
+
+impl ByteOrder {
+    /// The four bytes of a number in this order.
+    pub const fn to_bytes(self, number: u32) -> [u8; 4] {
+        match self {
+            Self::Big => number.to_be_bytes(),
+            Self::Little => number.to_le_bytes(),
+        }
+    }
+
+    /// The number that four bytes in this order say.
+    pub const fn number(self, bytes: [u8; 4]) -> u32 {
+        match self {
+            Self::Big => u32::from_be_bytes(bytes),
+            Self::Little => u32::from_le_bytes(bytes),
+        }
     }
 }
 
@@ -91,9 +122,7 @@ impl LengthPrefix {
     pub const fn largest_body(self) -> u64 {
         let sayable = u64::MAX >> (64 - 8 * self.width.bytes());
         let sayable = sayable - self.counted_header();
-        // An allocation has at most isize::MAX bytes, and the header needs its share of them.
-        let holdable = (isize::MAX as u64) - 8;
-        if sayable < holdable { sayable } else { holdable }
+        if sayable < limits::LARGEST_BODY { sayable } else { limits::LARGEST_BODY }
     }
 
     /// The header of a body of `body_len` bytes.
@@ -101,15 +130,17 @@ impl LengthPrefix {
     /// # Errors
     /// [`FrameError::TooLong`] when the length cannot be said.
     pub fn header(self, body_len: u64) -> Result<Header, FrameError> {
-        self.check(body_len, self.largest_body())?;
+        MaxFrame::new(u64::MAX).admit(body_len, self.largest_body())?;
         let length = body_len + self.counted_header();
-        let len = self.header_len();
-        let mut bytes = [0; 8];
-        match self.order {
-            ByteOrder::Big => bytes[..len].copy_from_slice(&length.to_be_bytes()[8 - len..]),
-            ByteOrder::Little => bytes[..len].copy_from_slice(&length.to_le_bytes()[..len]),
-        }
-        Ok(Header { bytes, len })
+        Ok(match self.order {
+            ByteOrder::Big => Header::of(&length.to_be_bytes()[8 - self.header_len()..]),
+            ByteOrder::Little => Header::of(&length.to_le_bytes()[..self.header_len()]),
+        })
+    }
+
+    /// See [`super::Framing::can_carry`].
+    pub(super) fn check(self, body: &[u8], max: MaxFrame) -> Result<(), FrameError> {
+        max.admit(body.len() as u64, self.largest_body())
     }
 
     /// See [`super::Framing::encode`].
@@ -119,9 +150,8 @@ impl LengthPrefix {
         max: MaxFrame,
         out: &mut BytesMut,
     ) -> Result<(), FrameError> {
-        let body_len = body.len() as u64;
-        self.check(body_len, self.limit(max))?;
-        let header = self.header(body_len)?;
+        self.check(body, max)?;
+        let header = self.header(body.len() as u64)?;
         out.reserve(header.len() + body.len());
         out.put_slice(&header);
         out.put_slice(body);
@@ -139,7 +169,7 @@ impl LengthPrefix {
             return Err(FrameError::HeaderTooSmall { got: length, wanted: header_len });
         };
         // P9: the header alone decides. Behind this line the length is one that memory can hold.
-        self.check(body_len, self.limit(max))?;
+        max.admit(body_len, self.largest_body())?;
         let len = header_len + body_len as usize;
         if src.len() < len {
             return Ok(Parse::Incomplete { wanted: len });
@@ -161,7 +191,7 @@ impl LengthPrefix {
     }
 
     /// The length that a whole header says.
-    fn read(self, header: &[u8]) -> u64 {
+    pub(super) fn read(self, header: &[u8]) -> u64 {
         let add = |length: u64, byte: &u8| (length << 8) | u64::from(*byte);
         match self.order {
             ByteOrder::Big => header.iter().fold(0, add),
@@ -175,19 +205,6 @@ impl LengthPrefix {
             Counts::Body => 0,
             Counts::HeaderAndBody => self.header_len() as u64,
         }
-    }
-
-    /// The largest body under `max`, in bytes.
-    fn limit(self, max: MaxFrame) -> u64 {
-        max.get().min(self.largest_body())
-    }
-
-    /// Refuses a body of more than `limit` bytes.
-    fn check(self, body_len: u64, limit: u64) -> Result<(), FrameError> {
-        if body_len > limit {
-            return Err(FrameError::TooLong { got: body_len, limit });
-        }
-        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use bytesize::ByteSize;
 use thiserror::Error;
 
+use super::FrameError;
 use crate::limits;
 
 /// The largest body of a frame, in bytes, without its header. 0 lets only empty messages through.
@@ -28,6 +29,20 @@ impl MaxFrame {
     /// Bytes.
     pub const fn get(self) -> u64 {
         self.0
+    }
+
+    /// The limit of a framing that can carry `largest` bytes: whichever is less.
+    pub(super) fn of(self, largest: u64) -> u64 {
+        self.0.min(largest)
+    }
+
+    /// Refuses a body that is longer than this, or than the `largest` that the framing can carry.
+    pub(super) fn admit(self, body_len: u64, largest: u64) -> Result<(), FrameError> {
+        let limit = self.of(largest);
+        match body_len > limit {
+            true => Err(FrameError::TooLong { got: body_len, limit }),
+            false => Ok(()),
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{ByteOrder, Counts, Framing, LengthPrefix, Width};
+use super::{
+    Ascii4, ByteOrder, Counts, Datagram, Fixed1024, Framing, LengthPrefix, Line, Mnet, Raw, Width,
+};
 
 /// Every framing with its name, the default first. One byte has no order, so `u8` stands for both.
 const NAMED: &[(&str, Framing)] = &[
@@ -23,6 +25,13 @@ const NAMED: &[(&str, Framing)] = &[
     ("u32le-counted", prefix(Width::Four, ByteOrder::Little, Counts::HeaderAndBody)),
     ("u64be-counted", prefix(Width::Eight, ByteOrder::Big, Counts::HeaderAndBody)),
     ("u64le-counted", prefix(Width::Eight, ByteOrder::Little, Counts::HeaderAndBody)),
+    ("line", Framing::Line(Line)),
+    ("fixed-1024", Framing::Fixed1024(Fixed1024)),
+    ("ascii4", Framing::Ascii4(Ascii4)),
+    ("mnet", Framing::Mnet(Mnet { order: ByteOrder::Big })),
+    ("mnet-le", Framing::Mnet(Mnet { order: ByteOrder::Little })),
+    ("raw", Framing::Raw(Raw)),
+    ("datagram", Framing::Datagram(Datagram)),
 ];
 
 const fn prefix(width: Width, order: ByteOrder, counts: Counts) -> Framing {

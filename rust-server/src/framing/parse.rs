@@ -13,6 +13,11 @@ pub enum Parse {
         /// Bytes of the whole frame, header included: the next frame begins behind them.
         len: usize,
     },
+    /// Bytes that carry no message, such as a blank line: the next frame begins behind them.
+    Blank {
+        /// How many; at least 1.
+        len: usize,
+    },
     /// The start of a frame, or nothing.
     Incomplete {
         /// Bytes that the frame will have at least, those already there included. It grows when the

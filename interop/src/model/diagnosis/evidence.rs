@@ -83,8 +83,8 @@ impl<'a> Evidence<'a> {
         others: Vec<(Conn, &'a [u8])>,
     ) -> Option<Self> {
         let setting = &transcript.setting;
-        let Framing::LengthPrefix(read_as) = setting.protocol.framing;
-        let Framing::LengthPrefix(out) = framing_of(setting, channel);
+        let Framing::LengthPrefix(read_as) = setting.protocol.framing else { return None };
+        let Framing::LengthPrefix(out) = framing_of(setting, channel) else { return None };
         let (due, offset) = match account.deviation {
             Some(deviation) if deviation.excess => {
                 (&account.due[..deviation.offset], deviation.offset)

@@ -147,7 +147,7 @@ impl<'a> Peer<'a> {
         let len = match framing.parse(header, MaxFrame::new(u64::MAX)) {
             Ok(Parse::Frame { len, .. }) => len,
             Ok(Parse::Incomplete { wanted }) => wanted,
-            Err(_) => return Err(Halt::Stuck),
+            Ok(Parse::Blank { .. }) | Err(_) => return Err(Halt::Stuck),
         };
         Ok(len - self.header_len())
     }

@@ -58,6 +58,7 @@ impl Script {
             greeting: Vec::new(),
             stop: Stop::EndOfInput,
             wire: Wire::Seen,
+            began: Duration::ZERO,
         };
         let event = |what| Event { at: Duration::ZERO, what };
         let events = self.0.into_iter().map(event).collect();

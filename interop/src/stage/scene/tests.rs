@@ -30,6 +30,7 @@ fn scene(silent: Duration, asleep: Duration) -> Scene {
         greeting: Vec::new(),
         stop: Stop::EndOfInput,
         wire: Wire::Seen,
+        began: Duration::ZERO,
     };
     Scene::new(setting, &[Clause::P3], Patience { silent, asleep })
 }

@@ -1,0 +1,207 @@
+//! The services as models to judge by: what a right server does with a message (clause P3).
+
+use std::fmt;
+use std::str::FromStr;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use rust_server::framing::{ByteOrder, Framing};
+
+use super::body::Body;
+
+/// What a server does with a message, by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// Answers by the same bytes.
+    #[default]
+    Echo,
+    /// Answers by saying what it received, and `PING` by `PONG`.
+    Ack,
+    /// Answers in upper case; `EXIT` ends the connection.
+    Upper,
+    /// Answers by saying how many bytes it received, and ends the connection.
+    Count,
+    /// Answers requests and parameters by an information, where an answer is wanted.
+    Mnet,
+    /// Runs a program and answers what it prints; `EXIT` ends the connection.
+    Exec,
+    /// Answers by the time.
+    Time,
+}
+
+/// What is due of a server when a message is complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    /// The answer, if there is one.
+    pub answer: Option<Answer>,
+    /// Whether it ends the connection then.
+    pub ends: bool,
+}
+
+/// An answer that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// This message.
+    Message(Bytes),
+    /// The seconds since 1970-01-01 UTC, as four bytes, most significant first.
+    Now,
+}
+
+/// Bytes of an answer that says the time.
+pub const TIME_LEN: usize = 4;
+
+/// What an `ack` server puts before what it received.
+const ACK: &str = "服务器收到: ";
+
+/// The commands of an `mnet` message: its first field.
+mod command {
+    pub const INFORM: u32 = 1;
+    pub const REQUEST: u32 = 2;
+    pub const PARAM: u32 = 3;
+}
+
+impl Service {
+    /// Every service that the harness can judge.
+    pub const ALL: [Self; 7] =
+        [Self::Echo, Self::Ack, Self::Upper, Self::Count, Self::Mnet, Self::Exec, Self::Time];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Ack => "ack",
+            Self::Upper => "upper",
+            Self::Count => "count",
+            Self::Mnet => "mnet",
+            Self::Exec => "exec",
+            Self::Time => "time",
+        }
+    }
+
+    /// Whether it ends the connection behind each answer, so that a connection has one message.
+    #[must_use]
+    pub const fn answers_once(self) -> bool {
+        matches!(self, Self::Count)
+    }
+
+    /// Whether messages are text to it.
+    #[must_use]
+    pub const fn takes_text_alone(self) -> bool {
+        matches!(self, Self::Upper | Self::Exec)
+    }
+
+    /// A body of the catalogue as a message that this service answers. An `mnet` message is a request with
+    /// that body; `exec` is asked to run `echo`, with the body as its words.
+    #[must_use]
+    pub fn message(self, framing: Framing, body: &Body) -> Bytes {
+        let body = body.bytes();
+        match self {
+            Self::Mnet => mnet(framing, command::REQUEST, 1, &body),
+            Self::Exec => [b"echo ", &body[..]].concat().into(),
+            _ => body,
+        }
+    }
+
+    /// What is due for a message.
+    #[must_use]
+    pub fn react(self, framing: Framing, message: &Bytes) -> Reaction {
+        let says = |bytes: Bytes| Reaction { answer: Some(Answer::Message(bytes)), ends: false };
+        match self {
+            Self::Echo => says(message.clone()),
+            Self::Ack if **message == *b"PING" => says(Bytes::from_static(b"PONG")),
+            Self::Ack => says([ACK.as_bytes(), message].concat().into()),
+            Self::Upper | Self::Exec if is_exit(message) => Reaction::END,
+            Self::Upper => match std::str::from_utf8(message) {
+                Ok(text) => says(text.to_uppercase().into()),
+                Err(_) => Reaction::END,
+            },
+            Self::Count => {
+                let answer = format!("you messagge is {} bytes", message.len());
+                Reaction { ends: true, ..says(answer.into()) }
+            }
+            Self::Mnet => react_to_command(framing, message),
+            Self::Exec => says(printed(message)),
+            Self::Time => Reaction { answer: Some(Answer::Now), ends: false },
+        }
+    }
+}
+
+impl Reaction {
+    const NONE: Self = Self { answer: None, ends: false };
+    const END: Self = Self { answer: None, ends: true };
+}
+
+fn is_exit(message: &[u8]) -> bool {
+    message.trim_ascii().eq_ignore_ascii_case(b"EXIT")
+}
+
+/// What `echo` prints, which is the only program that is ever asked for.
+fn printed(message: &[u8]) -> Bytes {
+    let words: Vec<&[u8]> = message
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
+        .skip(1) // the program
+        .collect();
+    [words.join(&b' '), b"\n".to_vec()].concat().into()
+}
+
+fn react_to_command(framing: Framing, message: &[u8]) -> Reaction {
+    let Some((command, rest)) = integer(framing, message) else { return Reaction::END };
+    let Some((wanted, body)) = integer(framing, rest) else { return Reaction::END };
+    match command {
+        command::INFORM => Reaction::NONE,
+        command::REQUEST | command::PARAM if wanted == 0 => Reaction::NONE,
+        command::REQUEST | command::PARAM => {
+            let answer = mnet(framing, command::INFORM, 0, body);
+            Reaction { answer: Some(Answer::Message(answer)), ends: false }
+        }
+        _ => Reaction::END,
+    }
+}
+
+/// An `mnet` message: command, reply wanted, body. Its integers are in the framing's byte order.
+fn mnet(framing: Framing, command: u32, wanted: u32, body: &[u8]) -> Bytes {
+    let mut message = BytesMut::with_capacity(8 + body.len());
+    for field in [command, wanted] {
+        match byte_order(framing) {
+            ByteOrder::Big => message.put_u32(field),
+            ByteOrder::Little => message.put_u32_le(field),
+        }
+    }
+    message.put_slice(body);
+    message.freeze()
+}
+
+fn integer(framing: Framing, bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let (field, rest) = bytes.split_first_chunk()?;
+    let field = match byte_order(framing) {
+        ByteOrder::Big => u32::from_be_bytes(*field),
+        ByteOrder::Little => u32::from_le_bytes(*field),
+    };
+    Some((field, rest))
+}
+
+/// That of the integers inside a message.
+fn byte_order(framing: Framing) -> ByteOrder {
+    match framing {
+        Framing::Mnet(mnet) => mnet.order,
+        _ => ByteOrder::Big,
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Service {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|service| service.name() == name).ok_or_else(|| {
+            let known = Self::ALL.map(Self::name).join(", ");
+            format!("unknown service `{name}`: expected one of {known}")
+        })
+    }
+}
