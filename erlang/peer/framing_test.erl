@@ -30,7 +30,8 @@ about(#vector{framing = Framing, name = Name}) ->
     [atom_to_list(Framing), " ", Name].
 
 not_carried() ->
-    [{"a message that would not come back the same is not encoded", atom_to_list(Framing), refused(framing:encode(Framing, Message))}
+    [{"a message that would not come back the same is not encoded", atom_to_list(Framing),
+      refused(framing:encode(Framing, Message))}
      || {Framing, Messages} <- ?NOT_CARRIED, Message <- Messages].
 
 refused({error, {not_carried, _Why}}) -> ok;
