@@ -43,6 +43,9 @@ impl Case {
             },
         };
         case.fits_the_framing(protocol.framing)?;
+        if protocol.service == Service::Exec && case.sends_anything() {
+            return Err("what it sends might be run".to_owned());
+        }
         if protocol.transport == Transport::Udp {
             case.fits_datagrams()?;
         }
@@ -64,6 +67,12 @@ impl Case {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether it sends bytes that are no message of ours.
+    fn sends_anything(&self) -> bool {
+        let mut parts = self.all_steps().flat_map(Step::writes).flat_map(|write| &write.parts);
+        self.role == Role::Server && parts.any(|part| matches!(part, Part::Raw(_)))
     }
 
     fn has_several_messages(&self) -> bool {
