@@ -71,6 +71,15 @@ pub const ACCEPT_PAUSE_FIRST: Duration = Duration::from_millis(5);
 /// Time. The longest such pause: the delay that a client may see after descriptors are free again.
 pub const ACCEPT_PAUSE_LONGEST: Duration = Duration::from_secs(1);
 
+/// Time. How long a program that the service `exec` runs may take.
+pub const EXEC_TIME: Duration = Duration::from_secs(5);
+
+/// Bytes. How much such a program may write, on stdout and stderr together.
+pub const EXEC_OUTPUT: u64 = 1024 * 1024;
+
+/// Programs. How many a server runs at once, whatever clients ask for: further ones wait their turn.
+pub const EXEC_AT_ONCE: usize = 32;
+
 /// Time. How long a client tries to connect. The system itself tries for minutes when nothing answers.
 pub const CONNECT_TIME: Duration = Duration::from_secs(10);
 
