@@ -94,5 +94,9 @@ pub const SEND_BUFFER: usize = 64 * 1024;
 /// unless told otherwise. It runs while there is something to send, and from the end of the input on.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Time without an answer after which `rust-client` no longer waits for datagrams, unless told
+/// otherwise: long for an answer, short for one that was lost.
+pub const DEFAULT_DATAGRAM_WAIT: Duration = Duration::from_secs(1);
+
 /// Time. How long `rust-client` still delivers what is on its way after it failed to send.
 pub const AFTER_SEND_FAILURE: Duration = Duration::from_secs(2);

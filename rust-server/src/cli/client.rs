@@ -8,8 +8,8 @@ use clap::Parser;
 use super::conversation::{self, Expected};
 use super::input::Input;
 use super::output::Output;
-use super::{Failure, complain, framing_help};
-use crate::client::Client;
+use super::{Failure, complain, datagrams, framing_help};
+use crate::client::{Client, DatagramClient};
 use crate::framing::{Framing, MaxFrame};
 use crate::limits;
 use crate::settings::{Address, Timeout};
@@ -52,12 +52,30 @@ pub(super) struct Args {
     /// the input, and nothing comes from it for so long; off: never.
     #[arg(long, value_name = "TIME", default_value_t = Timeout::after(limits::DEFAULT_PATIENCE))]
     timeout: Timeout,
+
+    /// With the framing datagram: after the end of the input, waits for answers that are due until
+    /// nothing came for so long; off: for ever. Without --frames, missing answers are exit code 1.
+    #[arg(long, value_name = "TIME", default_value_t = Timeout::after(limits::DEFAULT_DATAGRAM_WAIT))]
+    wait: Timeout,
 }
 
 /// Connects and talks until all is said.
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    if args.framing.is_datagram() {
+        let client = DatagramClient::connect(&args.server, args.max_frame).await?;
+        let wait = args.wait;
+        let (input, output, expected) = messages(args);
+        return datagrams::hold(client, input, output, expected, wait).await;
+    }
     let client = Client::connect_with(&args.server, args.framing, args.max_frame).await?;
-    let (input, output, expected) = if args.frames {
+    let patience = args.timeout;
+    let (input, output, expected) = messages(args);
+    conversation::hold(client, input, output, expected, patience).await
+}
+
+/// Where messages come from and go to.
+fn messages(args: Args) -> (Input, Output, Expected) {
+    if args.frames {
         (Input::frames(args.max_frame), Output::frames(), Expected::AnyNumber)
     } else if args.messages.is_empty() {
         let prompt = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
@@ -67,6 +85,5 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         (Input::lines(args.max_frame), Output::lines(prompt), Expected::OneEach)
     } else {
         (Input::arguments(args.messages), Output::lines(false), Expected::OneEach)
-    };
-    conversation::hold(client, input, output, expected, args.timeout).await
+    }
 }

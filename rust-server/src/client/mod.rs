@@ -1,8 +1,10 @@
 //! A client of framed messages, for the program `rust-client` and for tests of servers.
 //!
 //! [`Client`] sends and receives over one connection; [`Client::split`] parts it into a [`Sender`] and
-//! a [`Receiver`] for two tasks. The example is in [`crate::server`].
+//! a [`Receiver`] for two tasks. [`DatagramClient`] does so over UDP. The example is in
+//! [`crate::server`].
 
+mod datagram;
 mod error;
 mod pipeline;
 mod receiver;
@@ -14,6 +16,7 @@ use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+pub use datagram::DatagramClient;
 pub use error::ClientError;
 pub use receiver::Receiver;
 pub use sender::Sender;
@@ -41,10 +44,11 @@ impl Client {
         Self::connect_with(address, Framing::DEFAULT, MaxFrame::DEFAULT).await
     }
 
-    /// Connects with a framing, and a limit that holds in both directions.
+    /// Connects with a framing of a stream, and a limit that holds in both directions.
     ///
     /// # Errors
-    /// [`ClientError::Connect`], after [`limits::CONNECT_TIME`] at the latest.
+    /// [`ClientError::Connect`], after [`limits::CONNECT_TIME`] at the latest; also for datagrams, which
+    /// are for [`DatagramClient`].
     ///
     /// # Cancel safety
     /// Cancelled, no connection is left.
@@ -54,6 +58,9 @@ impl Client {
         max: MaxFrame,
     ) -> Result<Self, ClientError> {
         let connected = async {
+            if framing.is_datagram() {
+                return Err(io::Error::new(io::ErrorKind::Unsupported, "datagrams are no stream"));
+            }
             let connecting = TcpStream::connect(address.as_str());
             let connected = timeout(limits::CONNECT_TIME, connecting).await;
             let stream = connected.map_err(|_| io::ErrorKind::TimedOut)??;
