@@ -428,7 +428,14 @@ fn logs_go_to_stderr_and_only_when_asked_for() {
 #[test]
 fn help_of_the_client_shows_every_default() {
     let mut help = client().arg("--help").assert().success();
-    for default in ["[default: u32be]", "[default: \"16 MiB\"]", "[default: 10s]"] {
+    for default in [
+        "[default: u32be]",
+        "[default: \"16 MiB\"]",
+        "[default: 10s]",
+        "[default: 1]",
+        "[default: 1s]",
+        "[default: off]",
+    ] {
         help = help.stdout(contains(default));
     }
 }
@@ -617,6 +624,88 @@ fn a_message_that_the_framing_cannot_carry_is_exit_1_after_the_answers_before_it
         let args = [&server.address, "--framing", "line", "good", bad];
         let run = client().args(args).timeout(HANG).assert();
         run.code(1).stdout("good\n").stderr(contains(why)).stderr(one_line_of_stderr());
+    }
+}
+
+// ---- rust-client: manners
+
+#[test]
+fn arguments_of_the_client_that_make_no_sense_are_named_and_exit_with_2() {
+    for (flag, value, expected) in [
+        ("--connect-timeout", "0s", "off"),
+        ("--connect-tries", "0", "--connect-tries"),
+        ("--retry-delay", "soon", "--retry-delay"),
+        ("--heartbeat", "0s", "off"),
+    ] {
+        let refused = client().args(["127.0.0.1:1", flag, value]).timeout(HANG).assert().code(2);
+        refused.stderr(contains(flag).and(contains(expected))).stdout("");
+    }
+    for framing in ["raw", "datagram", "mnet"] {
+        let args = ["127.0.0.1:1", "--heartbeat", "1s", "--framing", framing];
+        let refused = client().args(args).timeout(HANG).assert().code(2);
+        refused.stderr(contains("--heartbeat").and(contains(framing))).stdout("");
+    }
+}
+
+#[test]
+fn a_refused_connect_is_tried_as_often_as_told() {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let socket = socket.expect("a socket");
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+    let address = socket.local_addr().ok().and_then(|address| address.as_socket());
+    let address = address.expect("its address").to_string();
+    let mut asked = command("rust-client");
+    asked.args([&address, "--connect-tries", "4", "--retry-delay", "1ms", "x"]);
+    asked.env("RUST_LOG", "info");
+    let run = assert_cmd::Command::from_std(asked).timeout(HANG).assert().code(1);
+    let stderr = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    assert_eq!(stderr.matches("trying again").count(), 3, "{stderr}");
+    assert!(stderr.ends_with("(os error 111)\n"), "{stderr}");
+}
+
+/// A client whose input does not end, and a server that answers each of its heartbeats by `answer`.
+/// The third heartbeat is told.
+fn beating(answer: &'static [u8]) -> (Running, std::sync::mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    let (third, told) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut ping = [0; 8];
+        for beat in 1.. {
+            if stream.read_exact(&mut ping).is_err() {
+                break;
+            }
+            assert_eq!(&ping[..], frame(b"PING"));
+            let _ = stream.write_all(answer);
+            if beat == 3 {
+                let _ = third.send(());
+            }
+        }
+    });
+    let mut command = command("rust-client");
+    command.args([&address, "--frames", "--heartbeat", "100ms", "--keep-alive"]);
+    (Running::start(command), told)
+}
+
+#[test]
+fn heartbeats_are_sent_while_nothing_else_is_and_their_answers_are_not_shown() {
+    let (mut program, third) = beating(b"\0\0\0\x04PONG");
+    third.recv_timeout(HANG).expect("three heartbeats");
+    drop(program.stdin.take());
+    assert_eq!(program.exit_code(), Some(0), "{}", program.stderr());
+    let mut shown = Vec::new();
+    program.stdout.take().expect("its stdout").read_to_end(&mut shown).expect("its end");
+    assert_eq!(shown, b"");
+}
+
+#[test]
+fn a_server_that_does_not_answer_heartbeats_is_given_up_with_exit_1() {
+    for answer in [&b""[..], b"\0\0\0\x04PING"] {
+        let (mut program, _third) = beating(answer);
+        assert_eq!(program.exit_code(), Some(1));
+        let said = program.stderr();
+        assert!(said.contains("PONG"), "{said}");
     }
 }
 

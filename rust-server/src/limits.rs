@@ -1,6 +1,7 @@
 //! Every bound of this crate in one place, each with its unit and its reason.
 //! The framing, the server, the client and the command line take their numbers from here.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Bytes. The largest body unless told otherwise. Ample for messages, little enough that a thousand
@@ -82,6 +83,18 @@ pub const EXEC_AT_ONCE: usize = 32;
 
 /// Time. How long a client tries to connect. The system itself tries for minutes when nothing answers.
 pub const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// Tries. How often a client that retries tries to connect.
+pub const RETRY_TRIES: NonZeroU32 = NonZeroU32::new(3).unwrap();
+
+/// Time. The pause behind the first failed try; doubled behind each further one.
+pub const RETRY_PAUSE_FIRST: Duration = Duration::from_secs(1);
+
+/// Time. The longest such pause: that which a client may lose although the server is there again.
+pub const RETRY_PAUSE_LONGEST: Duration = Duration::from_secs(60);
+
+/// Time. How long a client that closes reads and drops what the server still sends.
+pub const CLOSE_TIME: Duration = Duration::from_secs(5);
 
 /// Messages. How many may be on their way without an answer in a pipelined call: enough to hide a
 /// round trip, few enough to bound what either side holds.

@@ -68,6 +68,9 @@ fn service_help() -> String {
     format!("What is answered to a message: {names} (exec: what a program of --allow-exec writes)")
 }
 
+const EXEC_LISTENS: &str =
+    "--service exec listens on the loopback interface alone, such as 127.0.0.1:9000";
+
 /// The service that was asked for, if it makes sense with the other arguments.
 fn service(args: &Args) -> Result<BuiltIn, Failure> {
     args.service.suits(args.framing).map_err(usage::<Args>)?;
@@ -78,8 +81,7 @@ fn service(args: &Args) -> Result<BuiltIn, Failure> {
         return Err(usage::<Args>("--service exec runs only programs given by --allow-exec"));
     }
     if !args.listen.is_loopback() {
-        let why = "--service exec listens on the loopback interface alone, such as 127.0.0.1:9000";
-        return Err(usage::<Args>(why));
+        return Err(usage::<Args>(EXEC_LISTENS));
     }
     Ok(BuiltIn::Exec(Exec::allowing(args.allow_exec.clone())))
 }
@@ -87,6 +89,7 @@ fn service(args: &Args) -> Result<BuiltIn, Failure> {
 /// Serves until a signal comes; ends at once, by the signal, at a second one.
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let service = service(&args)?;
+    let loopback_alone = matches!(service, BuiltIn::Exec(_));
     let config = Config::default()
         .listen(args.listen)
         .framing(args.framing)
@@ -101,6 +104,10 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         bound = Server::bind_service(config, service) => bound?,
         _ = signals.next() => return Ok(()),
     };
+    // Whatever a name stands for on this machine.
+    if loopback_alone && !server.local_addr().ip().is_loopback() {
+        return Err(usage::<Args>(EXEC_LISTENS));
+    }
     allow_descriptors(args.max_connections);
     announce(server.local_addr());
 

@@ -36,4 +36,8 @@ pub enum ClientError {
         /// Messages sent and not answered; at least 1.
         outstanding: u64,
     },
+    /// The server did not answer a heartbeat as the service `ack` does: it hangs, or is not of that
+    /// service.
+    #[error("the server does not answer PING by PONG: {0}")]
+    Heartbeat(&'static str),
 }
