@@ -27,6 +27,10 @@ use crate::settings::{Address, Timeout};
 /// once, each answer written at once. At the end of stdin the connection is half-closed and answers are
 /// received until the server closes: exit code 0. When the server closes before that, it is 0 if there
 /// was an answer to each message sent, else 1. Any error is said on stderr: exit code 1.
+///
+/// With the framing raw there is one message each way: the answer comes when the input has ended. With the
+/// framing datagram, over UDP, nothing can be closed: answers are received until there was one to each
+/// message, or for as long as --wait says.
 #[derive(Debug, Parser)]
 #[command(name = "rust-client", version)]
 pub(super) struct Args {
