@@ -271,12 +271,6 @@ impl Fifo {
     }
 }
 
-/// Writes until nobody can read it any more.
-async fn nobody_reads(mut sender: pipe::Sender) {
-    let until_it_breaks = async { while sender.write_all(&[0; 4096]).await.is_ok() {} };
-    within("the end of the program", until_it_breaks).await;
-}
-
 #[tokio::test]
 async fn exec_works_for_others_while_a_program_runs() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -295,39 +289,23 @@ async fn exec_works_for_others_while_a_program_runs() {
     }
 }
 
-#[tokio::test]
-async fn exec_ends_a_program_whose_client_has_reset_its_connection() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let fifo = Fifo::new(&dir);
-    let server = serve("u32be", exec(&["cat"])).await;
-    let mut stream = TcpStream::connect(server).await.expect("a connection");
-    let command = format!("cat {}", fifo.0.display());
-    stream.write_u32(command.len() as u32).await.expect("sent");
-    stream.write_all(command.as_bytes()).await.expect("sent");
-    let sender = fifo.is_read().await;
-    stream.set_zero_linger().expect("SO_LINGER");
-    drop(stream);
-    nobody_reads(sender).await;
+/// A command that reads a pipe as long as it may and writes nothing, so that it ends neither by what it
+/// writes nor by nobody reading that. The shell waits for the program that does so.
+fn reads_for_ever(dir: &tempfile::TempDir, fifo: &Fifo) -> String {
+    let script = dir.path().join("script");
+    let reading = format!("cat {} > /dev/null; true\n", fifo.0.display());
+    std::fs::write(&script, reading).expect("written");
+    format!("sh {}", script.display())
 }
 
-/// The clock is the test's: it jumps to the time-out as soon as everything waits. It stands still
-/// while a blocking task runs.
-#[tokio::test(start_paused = true)]
-async fn exec_ends_a_program_that_takes_too_long_and_what_it_has_started() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let fifo = Fifo::new(&dir);
-    // The shell waits for a program that it has started, which reads the pipe.
-    let script = dir.path().join("script");
-    std::fs::write(&script, format!("cat {}; true\n", fifo.0.display())).expect("written");
-    let server = serve("u32be", exec(&["sh"])).await;
-    let mut client = connect(server, "u32be").await;
+/// Waits until a program reads the pipe. While a blocking task waits, a clock of the test's stands still.
+async fn is_read(fifo: Fifo) -> std::fs::File {
     let open = move || std::fs::OpenOptions::new().write(true).open(fifo.0);
-    let is_read = tokio::task::spawn_blocking(open);
-    client.send(format!("sh {}", script.display()).as_bytes()).await.expect("sent");
-    let mut pipe = is_read.await.expect("no panic").expect("a program that reads");
-    let said = client.receive().await.expect("no error").expect("an answer");
-    assert_eq!(said, format!("exec: timed out after {} s\n", limits::EXEC_TIME.as_secs()));
+    tokio::task::spawn_blocking(open).await.expect("no panic").expect("a program that reads")
+}
 
+/// Writes until nobody can read it any more. The clock stands still, as in [`is_read`].
+async fn nobody_reads(mut pipe: std::fs::File) {
     let until_it_breaks = move || {
         let begin = std::time::Instant::now();
         while pipe.write_all(b"still there?").is_ok() {
@@ -335,4 +313,38 @@ async fn exec_ends_a_program_that_takes_too_long_and_what_it_has_started() {
         }
     };
     tokio::task::spawn_blocking(until_it_breaks).await.expect("it has ended");
+}
+
+/// The clock stands still, so that it is not the time-out that ends the program.
+#[tokio::test(start_paused = true)]
+async fn exec_ends_a_program_whose_client_has_reset_its_connection() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let fifo = Fifo::new(&dir);
+    let command = reads_for_ever(&dir, &fifo);
+    let server = serve("u32be", exec(&["sh"])).await;
+    let asking = async {
+        let mut stream = TcpStream::connect(server).await.expect("a connection");
+        stream.write_u32(command.len() as u32).await.expect("sent");
+        stream.write_all(command.as_bytes()).await.expect("sent");
+        stream
+    };
+    let (pipe, stream) = tokio::join!(is_read(fifo), asking);
+    stream.set_zero_linger().expect("SO_LINGER");
+    drop(stream);
+    nobody_reads(pipe).await;
+}
+
+/// The clock is the test's: it jumps to the time-out as soon as everything waits.
+#[tokio::test(start_paused = true)]
+async fn exec_ends_a_program_that_takes_too_long_and_what_it_has_started() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let fifo = Fifo::new(&dir);
+    let command = reads_for_ever(&dir, &fifo);
+    let server = serve("u32be", exec(&["sh"])).await;
+    let mut client = connect(server, "u32be").await;
+    let (pipe, sent) = tokio::join!(is_read(fifo), client.send(command.as_bytes()));
+    sent.expect("sent");
+    let said = client.receive().await.expect("no error").expect("an answer");
+    assert_eq!(said, format!("exec: timed out after {} s\n", limits::EXEC_TIME.as_secs()));
+    nobody_reads(pipe).await;
 }

@@ -88,7 +88,8 @@ impl Client {
         self.receiver.receive().await
     }
 
-    /// Sends one message and waits for its answer.
+    /// Sends one message and waits for its answer. With the framing `raw`, where the end of the stream
+    /// completes a message, none comes before [`finish`](Client::finish): send, finish, receive there.
     ///
     /// # Errors
     /// Any [`ClientError`] but `Connect`; [`ClientError::Ended`] when the server closes instead.
