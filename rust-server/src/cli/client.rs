@@ -125,7 +125,8 @@ fn heartbeat(args: &Args) -> Result<Timeout, Failure> {
 /// Where messages come from and go to.
 fn messages(args: Args) -> (Input, Output, Expected) {
     if args.frames {
-        (Input::frames(args.max_frame), Output::frames(), Expected::AnyNumber)
+        let longest = args.framing.longest_message(args.max_frame);
+        (Input::frames(longest), Output::frames(), Expected::AnyNumber)
     } else if args.messages.is_empty() {
         let prompt = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         if prompt {

@@ -100,6 +100,15 @@ impl Framing {
         each!(self, framing => framing.largest_body())
     }
 
+    /// The limit on whole messages where `max` is that on bodies: the same, but for `mnet`, whose limit does
+    /// not count the eight bytes that every message begins with.
+    pub const fn longest_message(self, max: MaxFrame) -> MaxFrame {
+        match self {
+            Self::Mnet(_) => MaxFrame::new(max.get().saturating_add(Mnet::COMMAND_LEN as u64)),
+            _ => max,
+        }
+    }
+
     /// The bytes before a message with a body of `body_len` bytes, counted as the limit counts it; none
     /// for a framing without a header. For those who claim what they do not send.
     ///
