@@ -44,7 +44,14 @@ fn erlang() -> Result<(), Failed> {
     let out = tempfile::tempdir().expect("a temporary directory");
     let mut build = command("erlc", "erlang/peer");
     build.arg("-pa").arg(out.path()).arg("-o").arg(out.path());
-    build.args(["framing.erl", "u32be.erl", "line.erl", "fixed_1024.erl", "ascii4.erl", "ascii.erl"]);
+    build.args([
+        "framing.erl",
+        "u32be.erl",
+        "line.erl",
+        "fixed_1024.erl",
+        "ascii4.erl",
+        "ascii.erl",
+    ]);
     build.args(["mnet.erl", "mnet_le.erl", "raw.erl", "datagram.erl", "framing_test.erl"]);
     succeeds(&mut build)?;
     let mut test = command("erl", "erlang/peer");

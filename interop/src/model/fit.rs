@@ -8,18 +8,19 @@ use std::sync::Arc;
 
 use rust_server::framing::{Framing, MaxFrame};
 
-use super::body::Body;
 use super::case::{Case, Only, Part, Step, Write};
 use super::cut::Cut;
 use super::names::{Clause, Role};
 use super::protocol::{Protocol, Transport};
 use super::service::Service;
 use super::transcript::Conn;
+use crate::limits::LANES;
 
 /// How many programs a server of `exec` is made to start in one case.
 const COMMANDS: usize = 300;
 
-/// How many datagrams are sent at once, and the bytes of all of them together: what a socket's buffer holds by default.
+/// How many datagrams are on their way at once, and the bytes of all of them together: what a socket's buffer holds by
+/// default.
 const DATAGRAMS: (usize, usize) = (100, 64 * 1024);
 
 impl Case {
@@ -106,33 +107,21 @@ impl Case {
 
     /// A datagram comes whole or not at all, and there is nothing to end.
     fn fits_datagrams(&self) -> Result<(), String> {
-        let about_streams = [Clause::P7, Clause::P8, Clause::P9, Clause::P10];
+        let about_streams =
+            [Clause::P4, Clause::P5, Clause::P7, Clause::P8, Clause::P9, Clause::P10];
         if self.clauses.first().is_some_and(|first| about_streams.contains(first)) {
             return Err("it is about a stream".to_owned());
         }
         for step in self.all_steps() {
-            let plain = |cut: &Cut| matches!(cut, Cut::AsItComes | Cut::Whole);
-            let whole = |write: &Write| {
-                plain(&write.cut) && write.parts.iter().all(|part| matches!(part, Part::Frame(_)))
-            };
+            // What a link would cut goes on as it is.
+            let plain = |write: &Write| matches!(write.cut, Cut::AsItComes | Cut::Whole);
+            let whole = |part: &Part| matches!(part, Part::Frame(_));
             match step {
-                Step::Recut { cut, .. } if !plain(cut) => {
+                Step::Write(write) if !plain(write) => {
                     return Err("datagrams are not cut".to_owned());
                 }
-                Step::Write(write) if !whole(write) => {
-                    return Err("datagrams are not cut".to_owned());
-                }
-                Step::Write(Write { parts, .. }) => {
-                    let bytes: usize = parts.iter().filter_map(Part::body).map(Body::len).sum();
-                    if parts.len() > DATAGRAMS.0 || bytes > DATAGRAMS.1 {
-                        return Err("datagrams would be lost".to_owned());
-                    }
-                }
-                Step::Feed { messages, .. } => {
-                    let bytes: usize = messages.iter().map(Body::len).sum();
-                    if messages.len() > DATAGRAMS.0 || bytes > DATAGRAMS.1 {
-                        return Err("datagrams would be lost".to_owned());
-                    }
+                Step::Write(write) if !write.parts.iter().all(whole) => {
+                    return Err("it writes what is no message".to_owned());
                 }
                 Step::Mixed { .. }
                 | Step::Abort { .. }
@@ -143,6 +132,10 @@ impl Case {
                 | Step::CountSegments { .. } => return Err("it is about a stream".to_owned()),
                 _ => {}
             }
+        }
+        let (count, bytes) = most_under_way(&self.steps);
+        if count > DATAGRAMS.0 || bytes > DATAGRAMS.1 {
+            return Err("datagrams would be lost".to_owned());
         }
         Ok(())
     }
@@ -156,6 +149,35 @@ impl Case {
         }
         Ok(())
     }
+}
+
+/// How many messages are sent at most until their answers are waited for, and the bytes of all of them together.
+fn most_under_way(steps: &[Step]) -> (usize, usize) {
+    let (mut most, mut now) = ((0, 0), (0, 0));
+    for step in steps {
+        let sent = match step {
+            Step::Settle => {
+                now = (0, 0);
+                continue;
+            }
+            Step::Lanes(lanes) => {
+                let each = lanes.iter().map(|lane| most_under_way(lane));
+                let (count, bytes) = each.reduce(larger).unwrap_or_default();
+                let at_once = lanes.len().min(LANES);
+                (at_once * count, at_once * bytes)
+            }
+            step => {
+                step.bodies().fold((0, 0), |(count, bytes), body| (count + 1, bytes + body.len()))
+            }
+        };
+        now = (now.0 + sent.0, now.1 + sent.1);
+        most = larger(most, now);
+    }
+    most
+}
+
+fn larger(one: (usize, usize), other: (usize, usize)) -> (usize, usize) {
+    (one.0.max(other.0), one.1.max(other.1))
 }
 
 impl Step {
