@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 
@@ -76,7 +77,12 @@ impl Datagrams {
     /// When the system says that nobody is at the other end.
     pub async fn receive(&self) -> io::Result<Bytes> {
         loop {
-            self.socket.readable().await?;
+            let ready = self.socket.ready(Interest::READABLE | Interest::ERROR).await?;
+            if ready.is_error()
+                && let Some(error) = self.error()
+            {
+                return Err(error);
+            }
             let mut room = vec![0; LONGEST];
             match self.socket.try_recv_from(&mut room) {
                 Ok((len, from)) => {
@@ -89,6 +95,12 @@ impl Datagrams {
                 Err(e) => return Err(e),
             }
         }
+    }
+
+    /// What the system says of something that was sent, once.
+    fn error(&self) -> Option<io::Error> {
+        let error = || self.socket.take_error()?.ok_or_else(|| io::ErrorKind::WouldBlock.into());
+        self.socket.try_io(Interest::ERROR, error).ok()
     }
 
     /// Sends a datagram to the other end.
@@ -121,5 +133,60 @@ impl Scene {
             _ => ChannelEnd::Reset,
         };
         self.saw_end(channel, end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// Longer than any test may take.
+    const HANG: Duration = Duration::from_secs(60);
+
+    async fn received(socket: &Datagrams) -> io::Result<Bytes> {
+        timeout(HANG, socket.receive()).await.expect("something comes")
+    }
+
+    fn at(server: &Datagrams) -> SocketAddr {
+        (HOST, server.port()).into()
+    }
+
+    #[tokio::test]
+    async fn a_client_is_answered_where_it_sent_from_last() {
+        let server = Datagrams::on(0).unwrap();
+        assert_eq!(server.send(b"to whom?").await.unwrap_err().kind(), io::ErrorKind::NotConnected);
+        for message in [&b"from here"[..], b"", &[7; 65_507]] {
+            let client = Datagrams::to(at(&server)).await.unwrap();
+            client.send(message).await.unwrap();
+            assert_eq!(received(&server).await.unwrap(), message);
+            server.send(b"answer").await.unwrap();
+            assert_eq!(received(&client).await.unwrap(), &b"answer"[..]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_is_heard_once_it_has_sent_something() {
+        let server = Datagrams::on(0).unwrap();
+        assert!(timeout(Duration::ZERO, server.heard()).await.is_err());
+        let client = Datagrams::to(at(&server)).await.unwrap();
+        client.send(b"hello").await.unwrap();
+        received(&server).await.unwrap();
+        timeout(HANG, server.heard()).await.expect("it was heard");
+    }
+
+    #[tokio::test]
+    async fn that_nobody_is_there_is_learnt_without_another_datagram() {
+        let server = Datagrams::on(0).unwrap();
+        let client = Datagrams::to(at(&server)).await.unwrap();
+        drop(server);
+        client.send(b"anybody?").await.unwrap();
+        let error = received(&client).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        // The error was told, and nothing is left of it.
+        assert!(timeout(Duration::from_millis(50), client.receive()).await.is_err());
     }
 }

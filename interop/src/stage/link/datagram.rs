@@ -73,3 +73,51 @@ impl Pump {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::limits::PATIENCE;
+    use crate::model::names::{Clause, Role};
+    use crate::model::protocol::{NOTATION, frame};
+    use crate::model::transcript::{Setting, Sight, Stop, What, Wire};
+    use crate::peer::HOST;
+
+    #[tokio::test]
+    async fn what_each_sends_reaches_the_other_and_is_written_down() {
+        let setting = Setting {
+            role: Role::Pairing,
+            protocol: "datagram/echo".parse().unwrap(),
+            max_frame: None,
+            greeting: Vec::new(),
+            stop: Stop::EndOfInput,
+            wire: Wire::Seen,
+            began: Duration::ZERO,
+        };
+        let scene = Arc::new(Scene::new(setting, &[Clause::P3], PATIENCE));
+        let server = Datagrams::on(0).unwrap();
+        let between = Arc::new(Datagrams::on(0).unwrap());
+        let client = Datagrams::to((HOST, between.port()).into()).await.unwrap();
+        let address = (HOST, server.port()).into();
+        let _link = DatagramLink::new(between, address, 3, scene.clone()).await.unwrap();
+
+        client.send(b"asked").await.unwrap();
+        assert_eq!(server.receive().await.unwrap(), &b"asked"[..]);
+        server.send(b"answered").await.unwrap();
+        assert_eq!(client.receive().await.unwrap(), &b"answered"[..]);
+
+        let written = |what: &What| match what {
+            What::Saw(Sight::Bytes { channel, bytes }) => Some((*channel, bytes.clone())),
+            _ => None,
+        };
+        let events = scene.transcript().events;
+        let written: Vec<_> = events.iter().filter_map(|event| written(&event.what)).collect();
+        let due = [
+            (Channel::Requests(3), frame(NOTATION, b"asked")),
+            (Channel::Answers(3), frame(NOTATION, b"answered")),
+        ];
+        assert_eq!(written, due);
+    }
+}

@@ -83,3 +83,91 @@ async fn read(socket: Arc<Datagrams>, channel: Channel, scene: Arc<Scene>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::limits::PATIENCE;
+    use crate::model::ledger::Scope;
+    use crate::model::names::{Clause, Role};
+    use crate::model::transcript::{ChannelEnd, Setting, Stop, What, Wire};
+    use crate::peer::HOST;
+
+    fn scene(role: Role) -> Arc<Scene> {
+        let setting = Setting {
+            role,
+            protocol: "datagram/echo".parse().unwrap(),
+            max_frame: None,
+            greeting: Vec::new(),
+            stop: Stop::EndOfInput,
+            wire: Wire::Seen,
+            began: Duration::ZERO,
+        };
+        Arc::new(Scene::new(setting, &[Clause::P3], PATIENCE))
+    }
+
+    fn frames(messages: &[&[u8]]) -> Bytes {
+        messages.iter().flat_map(|message| frame(NOTATION, message)).collect()
+    }
+
+    fn seen(scene: &Scene) -> Vec<Bytes> {
+        let bytes = |what: &What| match what {
+            What::Saw(Sight::Bytes { bytes, .. }) => Some(bytes.clone()),
+            _ => None,
+        };
+        scene.transcript().events.iter().filter_map(|event| bytes(&event.what)).collect()
+    }
+
+    #[tokio::test]
+    async fn each_frame_is_a_datagram_and_each_datagram_is_written_down_as_a_frame() {
+        let server = Arc::new(Datagrams::on(0).unwrap());
+        let address = (HOST, server.port()).into();
+        let scene = scene(Role::Server);
+        let mut end =
+            DatagramEnd::connect(address, Channel::Answers(0), scene.clone()).await.unwrap();
+        let messages: [&[u8]; 3] = [b"one", b"", b"and three"];
+        end.deliver(frames(&messages)).await;
+        for message in messages {
+            assert_eq!(server.receive().await.unwrap(), message);
+            server.send(message).await.unwrap();
+        }
+        scene.settle(&Scope::All).await;
+        assert!(!scene.is_decided(&Scope::All));
+        assert_eq!(seen(&scene), messages.map(|message| frame(NOTATION, message)));
+    }
+
+    #[tokio::test]
+    async fn what_comes_again_is_heard_although_everything_due_has_come() {
+        let server = Arc::new(Datagrams::on(0).unwrap());
+        let address = (HOST, server.port()).into();
+        let scene = scene(Role::Server);
+        let mut end =
+            DatagramEnd::connect(address, Channel::Answers(0), scene.clone()).await.unwrap();
+        end.deliver(frames(&[b"once"])).await;
+        server.receive().await.unwrap();
+        server.send(b"once").await.unwrap();
+        scene.settle(&Scope::All).await;
+        assert!(!scene.is_broken());
+        server.send(b"once").await.unwrap();
+        scene.hear_out().await;
+        assert!(scene.is_broken());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_has_refused() {
+        let server = Datagrams::on(0).unwrap();
+        let address = (HOST, server.port()).into();
+        drop(server);
+        let scene = scene(Role::Server);
+        let mut end =
+            DatagramEnd::connect(address, Channel::Answers(0), scene.clone()).await.unwrap();
+        end.deliver(frames(&[b"anybody?", b"nobody"])).await;
+        scene.settle(&Scope::All).await;
+        let events = scene.transcript().events;
+        let refused =
+            |what: &What| matches!(what, What::Saw(Sight::Ended { end: ChannelEnd::Refused, .. }));
+        assert!(events.iter().any(|event| refused(&event.what)), "{events:?}");
+    }
+}
