@@ -4,9 +4,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rust_server::client::{Client, ClientError};
+use rust_server::client::{Client, ClientError, Config as ClientConfig, Retry};
 use rust_server::framing::{FrameError, Framing, MaxFrame};
 use rust_server::server::{Config, Server};
+use rust_server::service::BuiltIn;
+use rust_server::settings::Timeout;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -21,9 +23,15 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 
 /// An echo server that lives as long as the test.
 async fn echo(framing: Framing) -> SocketAddr {
+    serve(framing, "echo").await
+}
+
+/// A server that lives as long as the test.
+async fn serve(framing: Framing, service: &str) -> SocketAddr {
     let listen = "127.0.0.1:0".parse().expect("an address");
     let config = Config::default().listen(listen).framing(framing);
-    let server = Server::bind(config).await.expect("a free port");
+    let service: BuiltIn = service.parse().expect("a service");
+    let server = Server::bind_service(config, service).await.expect("a free port");
     let address = server.local_addr();
     tokio::spawn(server.serve_until(std::future::pending()));
     address
@@ -246,4 +254,95 @@ async fn a_reset_is_a_lost_connection() {
     drop(stream);
     let failed = within("the reset", client.receive()).await;
     assert!(matches!(failed, Err(ClientError::Transport(_))), "{failed:?}");
+}
+
+// ---- manners: tries, heartbeats, an end in order
+
+/// The clock is the test's: it jumps to the next try as soon as everything waits.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_comes_up_late_is_found_by_a_client_that_tries_again() {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+    let address = socket.local_addr().expect("its address").into();
+    // Bound and not listening: refused. It listens after the second try and before the third.
+    let late = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        socket.listen(1).expect("listening")
+    });
+    let config = ClientConfig::default().retry(Retry::default());
+    config.connect(&address).await.expect("a connection");
+    late.await.expect("no panic");
+}
+
+#[tokio::test]
+async fn a_heartbeat_is_answered_by_a_server_of_ack_and_by_no_other() {
+    for framing in ["u32be", "line", "fixed-1024"] {
+        let framing: Framing = framing.parse().expect(framing);
+        let address = serve(framing, "ack").await.into();
+        let connecting = Client::connect_with(&address, framing, MaxFrame::DEFAULT);
+        let mut client = connecting.await.expect("a connection");
+        for _ in 0..3 {
+            within("a heartbeat", client.ping(Timeout::OFF)).await.expect("alive");
+        }
+    }
+    let mut client = connect(echo(Framing::DEFAULT).await).await;
+    let failed = within("a heartbeat", client.ping(Timeout::OFF)).await;
+    assert!(matches!(failed, Err(ClientError::Heartbeat(_))), "{failed:?}");
+}
+
+/// The clock is the test's: it jumps to the time-out as soon as everything waits.
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_that_is_not_answered_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let mut client = connect(listener.local_addr().expect("its address")).await;
+    let failed = client.ping(Timeout::after(Duration::from_secs(5))).await;
+    assert!(matches!(failed, Err(ClientError::Heartbeat(_))), "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_close_delivers_what_was_sent_although_the_server_still_talks() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let mut client = connect(listener.local_addr().expect("its address")).await;
+    let (mut stream, _) = listener.accept().await.expect("the client");
+    client.send(b"farewell").await.expect("sent");
+    let closing = tokio::spawn(client.close());
+    // More than the buffers on its way hold: the client reads it, or the server would never be done.
+    let answers = [&100_u32.to_be_bytes()[..], &[7; 100]].concat().repeat(100_000);
+    within("an unread client", stream.write_all(&answers)).await.expect("no reset");
+    let mut came = Vec::new();
+    within("the client's end", stream.read_to_end(&mut came)).await.expect("ended by FIN");
+    assert_eq!(came, b"\0\0\0\x08farewell");
+    drop(stream);
+    within("the close", closing).await.expect("no panic").expect("closed in order");
+}
+
+/// The clock is the test's: it jumps to the bound as soon as everything waits.
+#[tokio::test(start_paused = true)]
+async fn a_close_does_not_wait_for_ever_for_the_server_to_close() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let client = connect(listener.local_addr().expect("its address")).await;
+    let failed = client.close().await.expect_err("the server does not close");
+    assert!(failed.to_string().contains("timed out"), "{failed}");
+}
+
+#[tokio::test]
+async fn a_raw_stream_takes_one_message() {
+    let raw: Framing = "raw".parse().expect("its name");
+    let address = echo(raw).await.into();
+    let mut client =
+        Client::connect_with(&address, raw, MaxFrame::DEFAULT).await.expect("connected");
+    client.send(b"first").await.expect("sent");
+    let refused = client.send(b"second").await;
+    let second = FrameError::SecondMessage;
+    assert!(matches!(refused, Err(ClientError::Unsendable(e)) if e == second), "{refused:?}");
+    client.finish().await.expect("half-closed");
+    assert_eq!(client.receive().await.expect("a message"), Some("first".into()));
+}
+
+#[tokio::test]
+async fn datagrams_are_no_connection() {
+    let datagram: Framing = "datagram".parse().expect("its name");
+    let address = echo(Framing::DEFAULT).await.into();
+    let refused = Client::connect_with(&address, datagram, MaxFrame::DEFAULT).await;
+    assert!(matches!(refused, Err(ClientError::Connect { .. })), "{refused:?}");
 }

@@ -207,9 +207,33 @@ fn arguments_that_make_no_sense_are_named_and_exit_with_2() {
         ("--idle-timeout", "0s", "off"),
         ("--frame-timeout", "soon", "30s"),
         ("--grace", "off", "3s"),
+        ("--allow-exec", "/bin/date", "such as date"),
     ] {
         let refused = server().args([flag, value]).assert().code(2);
         refused.stderr(contains(flag).and(contains(expected))).stdout("");
+    }
+}
+
+#[test]
+fn arguments_that_make_no_sense_together_exit_with_2_and_say_why() {
+    let exec_on = |listen| ["--service", "exec", "--allow-exec", "date", "--listen", listen];
+    let combinations: [(&[&str], &str); 12] = [
+        (&["--service", "exec"], "--allow-exec"),
+        (&exec_on("0.0.0.0:0"), "loopback"),
+        (&exec_on("[::]:0"), "loopback"),
+        (&exec_on("example.invalid:0"), "loopback"),
+        (&["--service", "mnet"], "mnet and mnet-le"),
+        (&["--service", "mnet", "--framing", "raw"], "mnet and mnet-le"),
+        (&["--service", "upper", "--framing", "mnet"], "command"),
+        (&["--service", "time", "--framing", "line"], "four bytes"),
+        (&["--service", "time", "--framing", "fixed-1024"], "four bytes"),
+        (&["--service", "time", "--framing", "mnet-le"], "command"),
+        (&["--service", "exec", "--framing", "line"], "lines"),
+        (&["--service", "exec", "--framing", "datagram"], "connection"),
+    ];
+    for (args, why) in combinations {
+        let refused = server().args(args).timeout(HANG).assert().code(2);
+        refused.stderr(contains(why).and(contains("Usage: rust-server"))).stdout("");
     }
 }
 
@@ -404,7 +428,14 @@ fn logs_go_to_stderr_and_only_when_asked_for() {
 #[test]
 fn help_of_the_client_shows_every_default() {
     let mut help = client().arg("--help").assert().success();
-    for default in ["[default: u32be]", "[default: \"16 MiB\"]", "[default: 10s]"] {
+    for default in [
+        "[default: u32be]",
+        "[default: \"16 MiB\"]",
+        "[default: 10s]",
+        "[default: 1]",
+        "[default: 1s]",
+        "[default: off]",
+    ] {
         help = help.stdout(contains(default));
     }
 }
@@ -548,6 +579,189 @@ fn both_programs_speak_the_framing_they_are_told() {
             client().args([&server.address, "--framing", framing, "hello"]).timeout(HANG).assert();
         run.code(0).stdout("hello\n");
     }
+}
+
+#[test]
+fn both_programs_speak_the_other_framings_and_services() {
+    let mnet = "\0\0\0\x02\0\0\0\x01".to_owned();
+    for (framing, service, message, answer) in [
+        ("line", "ack", "hello", "服务器收到: hello"),
+        ("fixed-1024", "ack", "hello", "服务器收到: hello"),
+        ("u32be", "upper", "straße", "STRASSE"),
+        ("raw", "upper", "straße", "STRASSE"),
+        ("u32be", "exec", "echo hello", "hello\n"),
+        ("raw", "exec", "echo hello", "hello\n"),
+        ("raw", "count", "你好", "you messagge is 6 bytes"),
+        ("ascii4", "count", "你好", "you messagge is 6 bytes"),
+        ("datagram", "upper", "straße", "STRASSE"),
+        ("mnet", "mnet", &format!("{mnet}hello"), "\0\0\0\x01\0\0\0\0hello"),
+    ] {
+        let args = ["--framing", framing, "--service", service, "--allow-exec", "echo"];
+        let server = RunningServer::start(&[&["--listen", "127.0.0.1:0"], &args[..]].concat());
+        let args = [&server.address, "--framing", framing, "--frames"];
+        let run = client().args(args).write_stdin(frame(message.as_bytes())).timeout(HANG).output();
+        let output = run.expect("it runs");
+        assert_eq!(output.status.code(), Some(0), "{framing}/{service}: {output:?}");
+        assert_eq!(output.stdout, frame(answer.as_bytes()), "{framing}/{service}");
+    }
+}
+
+#[test]
+fn a_second_message_that_a_raw_stream_has_no_room_for_is_exit_1_after_the_answer() {
+    let server = RunningServer::start(&["--listen", "127.0.0.1:0", "--framing", "raw"]);
+    let args = [&server.address, "--framing", "raw", "--frames"];
+    let stdin = [frame(b"first"), frame(b"second")].concat();
+    let output = client().args(args).write_stdin(stdin).timeout(HANG).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.stdout, frame(b"first"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("second message"), "{output:?}");
+}
+
+#[test]
+fn a_message_that_the_framing_cannot_carry_is_exit_1_after_the_answers_before_it() {
+    let server = RunningServer::start(&["--listen", "127.0.0.1:0", "--framing", "line"]);
+    for (bad, why) in [("two\nlines", "line feed"), (" ", "white space"), ("", "empty")] {
+        let args = [&server.address, "--framing", "line", "good", bad];
+        let run = client().args(args).timeout(HANG).assert();
+        run.code(1).stdout("good\n").stderr(contains(why)).stderr(one_line_of_stderr());
+    }
+}
+
+// ---- rust-client: manners
+
+#[test]
+fn arguments_of_the_client_that_make_no_sense_are_named_and_exit_with_2() {
+    for (flag, value, expected) in [
+        ("--connect-timeout", "0s", "off"),
+        ("--connect-tries", "0", "--connect-tries"),
+        ("--retry-delay", "soon", "--retry-delay"),
+        ("--heartbeat", "0s", "off"),
+    ] {
+        let refused = client().args(["127.0.0.1:1", flag, value]).timeout(HANG).assert().code(2);
+        refused.stderr(contains(flag).and(contains(expected))).stdout("");
+    }
+    for framing in ["raw", "datagram", "mnet"] {
+        let args = ["127.0.0.1:1", "--heartbeat", "1s", "--framing", framing];
+        let refused = client().args(args).timeout(HANG).assert().code(2);
+        refused.stderr(contains("--heartbeat").and(contains(framing))).stdout("");
+    }
+}
+
+#[test]
+fn a_refused_connect_is_tried_as_often_as_told() {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let socket = socket.expect("a socket");
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+    let address = socket.local_addr().ok().and_then(|address| address.as_socket());
+    let address = address.expect("its address").to_string();
+    let mut asked = command("rust-client");
+    asked.args([&address, "--connect-tries", "4", "--retry-delay", "1ms", "x"]);
+    asked.env("RUST_LOG", "info");
+    let run = assert_cmd::Command::from_std(asked).timeout(HANG).assert().code(1);
+    let stderr = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    assert_eq!(stderr.matches("trying again").count(), 3, "{stderr}");
+    assert!(stderr.ends_with("(os error 111)\n"), "{stderr}");
+}
+
+/// A client whose input does not end, and a server that answers each of its heartbeats by `answer`.
+/// The third heartbeat is told.
+fn beating(answer: &'static [u8]) -> (Running, std::sync::mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    let (third, told) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut ping = [0; 8];
+        for beat in 1.. {
+            if stream.read_exact(&mut ping).is_err() {
+                break;
+            }
+            assert_eq!(&ping[..], frame(b"PING"));
+            let _ = stream.write_all(answer);
+            if beat == 3 {
+                let _ = third.send(());
+            }
+        }
+    });
+    let mut command = command("rust-client");
+    command.args([&address, "--frames", "--heartbeat", "100ms", "--keep-alive"]);
+    (Running::start(command), told)
+}
+
+#[test]
+fn heartbeats_are_sent_while_nothing_else_is_and_their_answers_are_not_shown() {
+    let (mut program, third) = beating(b"\0\0\0\x04PONG");
+    third.recv_timeout(HANG).expect("three heartbeats");
+    drop(program.stdin.take());
+    assert_eq!(program.exit_code(), Some(0), "{}", program.stderr());
+    let mut shown = Vec::new();
+    program.stdout.take().expect("its stdout").read_to_end(&mut shown).expect("its end");
+    assert_eq!(shown, b"");
+}
+
+#[test]
+fn a_server_that_does_not_answer_heartbeats_is_given_up_with_exit_1() {
+    for answer in [&b""[..], b"\0\0\0\x04PING"] {
+        let (mut program, _third) = beating(answer);
+        assert_eq!(program.exit_code(), Some(1));
+        let said = program.stderr();
+        assert!(said.contains("PONG"), "{said}");
+    }
+}
+
+// ---- datagrams
+
+#[test]
+fn a_server_of_datagrams_is_ready_and_is_ended_by_each_signal_with_0() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let args = ["--listen", "127.0.0.1:0", "--framing", "datagram", "--service", "time"];
+        let mut server = RunningServer::start(&args);
+        let args = [&server.address, "--framing", "datagram", "--frames"];
+        let run = client().args(args).write_stdin(frame(b"")).timeout(HANG).output();
+        let output = run.expect("it runs");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 8), "{output:?}");
+        server.program.signal(signal);
+        assert_eq!(server.program.exit_code(), Some(0));
+        assert_eq!(server.program.stderr(), "");
+    }
+}
+
+#[test]
+fn datagrams_that_are_not_answered_are_not_waited_for_for_ever() {
+    let args = ["--listen", "127.0.0.1:0", "--framing", "datagram", "--service", "upper"];
+    let server = RunningServer::start(&args);
+    let args = [&server.address, "--framing", "datagram", "--wait", "100ms"];
+    let stdin = [frame(b"first"), frame(b"exit"), frame(b"third")].concat();
+    let frames = client().args(args).arg("--frames").write_stdin(stdin).timeout(HANG).output();
+    let output = frames.expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(output.stdout, [frame(b"FIRST"), frame(b"THIRD")].concat());
+
+    let run = client().args(args).args(["first", "exit"]).timeout(HANG).assert();
+    run.code(1).stdout("FIRST\n").stderr(contains("1 answers due"));
+}
+
+#[test]
+fn datagrams_that_nobody_receives_are_exit_1() {
+    // Bound, and connected to itself: it takes from no other, and nobody else can have it meanwhile.
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let address = socket.local_addr().expect("its address").to_string();
+    socket.connect(&address).expect("an address");
+    let args = [&address, "--framing", "datagram", "--frames", "--wait", "1h"];
+    let run = client().args(args).write_stdin(frame(b"hello")).timeout(HANG).assert();
+    run.code(1).stdout("").stderr(contains(address.as_str())).stderr(one_line_of_stderr());
+}
+
+#[test]
+fn a_datagram_over_the_limit_is_refused_after_the_answers_before_it() {
+    let args = ["--listen", "127.0.0.1:0", "--framing", "datagram"];
+    let server = RunningServer::start(&args);
+    let args = [&server.address, "--framing", "datagram", "--frames"];
+    let stdin = [frame(&[7; 65_507]), frame(&[7; 65_508])].concat();
+    let output = client().args(args).write_stdin(stdin).timeout(HANG).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout == frame(&[7; 65_507]), "{} bytes", output.stdout.len());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("65507"), "{output:?}");
 }
 
 #[test]

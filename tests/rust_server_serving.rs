@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use rust_server::framing::{FrameError, Framing, MaxFrame};
 use rust_server::limits;
 use rust_server::server::{Config, Server};
-use rust_server::service::{Answers, Next, Service};
+use rust_server::service::{Answers, Next, Pending, Service};
 use rust_server::settings::{Grace, MaxConnections, Timeout};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -695,6 +695,58 @@ async fn a_service_that_panics_ends_its_own_connection_alone() {
     assert_eq!(peer.rest().await, frames(&[b"one", b"two"]), "the answers before it");
     other.send(&frame(b"hello")).await;
     other.expect(&frames(&[b"one", b"two"])).await;
+}
+
+/// Takes time for each answer, and for `never` all of it.
+#[derive(Clone)]
+struct Slow;
+
+impl Service for Slow {
+    fn answer(&mut self, message: Bytes, _: &mut Answers<'_>) -> Result<Next, FrameError> {
+        Ok(Next::Wait(Pending::new(async move {
+            tokio::task::yield_now().await;
+            match &message[..] == b"never" {
+                true => std::future::pending().await,
+                false => message,
+            }
+        })))
+    }
+}
+
+async fn slow(config: Config) -> Serving {
+    Serving::start(Server::bind_service(config, Slow).await.expect("a free port"))
+}
+
+#[tokio::test]
+async fn answers_that_take_time_come_in_order_and_hold_up_no_other_connection() {
+    let server = slow(config()).await;
+    let mut waiting = server.connect().await;
+    waiting.send(&frames(&[b"one", b"two", b"never", b"behind it"])).await;
+    waiting.expect(&frames(&[b"one", b"two"])).await;
+    server.connect().await.round_trip(b"others").await;
+    assert!(waiting.is_silent(), "answered out of order");
+}
+
+#[tokio::test]
+async fn answers_that_take_time_are_delivered_after_a_half_close() {
+    let server = slow(config()).await;
+    let mut peer = server.connect().await;
+    peer.send(&frames(&[b"one", b"two"])).await;
+    peer.half_close().await;
+    assert_eq!(peer.rest().await, frames(&[b"one", b"two"]));
+}
+
+#[tokio::test]
+async fn an_answer_that_never_comes_is_not_waited_for_beyond_the_grace() {
+    let mut server = slow(config().grace(Grace::new(SOON))).await;
+    let mut peer = server.connect().await;
+    peer.send(&frames(&[b"one", b"never"])).await;
+    peer.expect(&frame(b"one")).await;
+    server.stop();
+    server.ended().await;
+    let ended = within("the end", peer.stream.read_to_end(&mut Vec::new())).await;
+    let error = ended.expect_err("an answer is still due");
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
 }
 
 /// Every framing of a stream.

@@ -16,7 +16,8 @@ converse(Host, Port, MaxFrame, Wait) ->
     process_flag(trap_exit, true),
     Socket = connect(Host, Port),
     Output = open_port({fd, 0, 1}, [out, binary]),
-    frame_input:start(framing:longest(datagram, MaxFrame), fun(Message, _Sent) -> send(Socket, Message) end, fun() -> ok end, self()),
+    Send = fun(Message, _Sent) -> send(Socket, Message) end,
+    frame_input:start(framing:longest(datagram, MaxFrame), Send, fun() -> ok end, self()),
     loop(#exchange{socket = Socket, output = Output, wait = Wait}).
 
 %% Connected: nobody else is listened to, and the system tells when nobody is there.

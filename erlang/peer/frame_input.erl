@@ -10,8 +10,8 @@
 -module(frame_input).
 -export([start/4]).
 
-%% Longest: of a message, in bytes. Send: a function of a message and of how many went before it, ok or {failed, Reason}. Behind the end of stdin, whatever it was
-%% like, Done is called.
+%% Longest: of a message, in bytes. Send: a function of a message and of how many went before it, ok or {failed, Reason}. Done:
+%% called behind the end of stdin, whatever it was like.
 start(Longest, Send, Done, Owner) ->
     spawn_link(fun() ->
         Owner ! copy(framing:new(u32be, Longest), Send, 0, Owner),  % before the server can see that it is the end

@@ -20,14 +20,18 @@
 start() ->
     [VectorsDir] = init:get_plain_arguments(),
     Vectors = [_ | _] = lists:append([read_vectors(VectorsDir, Name) || Name <- framing:names()]),
-    Results = [{Name, Vector#vector.name, Check(Vector)} || Vector <- Vectors, {Name, Check} <- checks()] ++ not_carried(),
+    Results = [{Name, about(Vector), Check(Vector)} || Vector <- Vectors, {Name, Check} <- checks()] ++ not_carried(),
     Failures = [Failure || Failure = {_Check, _Vector, Result} <- Results, Result =/= ok],
     [io:format("FAILED ~s: ~s ~w~n", [Vector, Check, Result]) || {Check, Vector, Result} <- Failures],
     io:format("~b passed, ~b failed~n", [length(Results) - length(Failures), length(Failures)]),
     halt(min(1, length(Failures))).
 
+about(#vector{framing = Framing, name = Name}) ->
+    [atom_to_list(Framing), " ", Name].
+
 not_carried() ->
-    [{"a message that would not come back the same is not encoded", atom_to_list(Framing), refused(framing:encode(Framing, Message))}
+    [{"a message that would not come back the same is not encoded", atom_to_list(Framing),
+      refused(framing:encode(Framing, Message))}
      || {Framing, Messages} <- ?NOT_CARRIED, Message <- Messages].
 
 refused({error, {not_carried, _Why}}) -> ok;
@@ -57,14 +61,11 @@ single_bytes(Vector = #vector{stream = Stream}) ->
         false -> wrong
     end.
 
-encode(Vector = #vector{framing = Framing, ending = <<"clean">>, messages = Messages, stream = Stream}) ->
+encode(#vector{name = <<"received-", _/binary>>}) ->
+    ok;  % only understood, not sent
+encode(#vector{framing = Framing, ending = <<"clean">>, messages = Messages, stream = Stream}) ->
     case iolist_to_binary([framing:encode(Framing, Message) || Message <- Messages]) of
         Stream -> ok;
-        Other when Framing =:= line ->  % white space around a line is not sent again
-            case gives(Vector, [Other]) of
-                true -> ok;
-                false -> wrong
-            end;
         _ -> wrong
     end;
 encode(_Broken) ->
@@ -103,7 +104,7 @@ read_vectors(Dir, Name) ->
     {ok, Framing} = framing:module(Name),
     case file:read_file(File) of
         {ok, Text} ->
-            [vector(Framing, Name, Line)
+            [vector(Framing, Line)
              || Line <- binary:split(Text, <<"\n">>, [global]), Line =/= <<>>, binary:first(Line) =/= $#];
         {error, enoent} when Framing =/= u32be ->
             [];
@@ -112,9 +113,9 @@ read_vectors(Dir, Name) ->
             halt(1)
     end.
 
-vector(Framing, FramingName, Line) ->
+vector(Framing, Line) ->
     [Name, MaxFrame, Stream, Messages, Ending] = binary:split(Line, <<" | ">>, [global]),
-    #vector{framing = Framing, name = [FramingName, " ", Name], max_frame = binary_to_integer(MaxFrame), stream = bytes(Stream),
+    #vector{framing = Framing, name = Name, max_frame = binary_to_integer(MaxFrame), stream = bytes(Stream),
             messages = messages(Messages), ending = Ending}.
 
 messages(<<"-">>) -> [];

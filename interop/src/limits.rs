@@ -152,9 +152,11 @@ pub const LANES: usize = 50;
 pub const WRONG_LANES: usize = 60;
 
 /// For which part of the patience a program may use the processor until it counts as never coming to rest. Time
-/// for which it only waits for a processor says nothing of it; nor does a wait of the whole patience in which it
-/// got less than that.
+/// for which it only waits for a processor says nothing of it.
 pub const REST: u32 = 8;
+
+/// How many times the patience is waited, on a loaded machine, for a program to use the processor for so long.
+pub const STARVED: u32 = 4;
 
 /// How long one case may take in all, so that a peer which sends a byte now and then cannot hold a run.
 pub const CASE: Duration = Duration::from_secs(120);

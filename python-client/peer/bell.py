@@ -1,4 +1,4 @@
-"""Rings in an event loop: something happened outside of it, in a thread or by a signal. One more event, which interrupts nothing."""
+"""Rings in an event loop: something happened outside of it, in a thread or by a signal. One more event; it interrupts nothing."""
 import signal
 import socket
 

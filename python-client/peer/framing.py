@@ -290,7 +290,7 @@ class Decoder:
                 yield message
 
     def finish(self):
-        """The stream has ended. Yields the message that its end completes, if any; raises FramingError where it ended inside one."""
+        """The stream has ended. Yields the message that its end completes, if any; raises FramingError if it ended inside one."""
         if self._buffer:
             message = self._framing.end(self._buffer)
             if message is not None:

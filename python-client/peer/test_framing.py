@@ -109,12 +109,9 @@ class GoldenVectors(unittest.TestCase):
 
     def test_the_messages_of_a_clean_stream_encode_to_that_stream(self):
         for vector in self.vectors:
-            if vector.end == "clean":
+            if vector.end == "clean" and " received-" not in vector.name:  # those are only understood, not sent
                 with self.subTest(vector=vector.name):
-                    encoded = b"".join(map(vector.framing.encode, vector.messages))
-                    self.assertTrue(decode(vector.framing, [encoded]) == (vector.messages, "clean"))
-                    if not vector.name.startswith("line "):  # white space around a line is not sent again
-                        self.assertTrue(encoded == vector.stream)
+                    self.assertTrue(b"".join(map(vector.framing.encode, vector.messages)) == vector.stream)
 
 
 class Encoding(unittest.TestCase):

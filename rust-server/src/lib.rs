@@ -6,7 +6,7 @@
 //! | [`framing`] | how messages are laid on a byte stream, pure | limits |
 //! | [`service`] | what a server answers to a message | framing |
 //! | [`server`] | connections, time-outs, the end | service, framing, settings, limits |
-//! | [`client`] | connect, send, receive, call | framing, settings, limits |
+//! | [`client`] | connect, send, receive, call | framing, service (its words for a heartbeat), settings, limits |
 //! | [`cli`] | the two programs | all of these |
 //! | [`limits`] | every bound, with its unit and its reason | nothing |
 //! | [`settings`] | addresses and durations as newtypes, read from text | limits |

@@ -1,6 +1,7 @@
 //! Every bound of this crate in one place, each with its unit and its reason.
 //! The framing, the server, the client and the command line take their numbers from here.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Bytes. The largest body unless told otherwise. Ample for messages, little enough that a thousand
@@ -71,8 +72,29 @@ pub const ACCEPT_PAUSE_FIRST: Duration = Duration::from_millis(5);
 /// Time. The longest such pause: the delay that a client may see after descriptors are free again.
 pub const ACCEPT_PAUSE_LONGEST: Duration = Duration::from_secs(1);
 
+/// Time. How long a program that the service `exec` runs may take.
+pub const EXEC_TIME: Duration = Duration::from_secs(5);
+
+/// Bytes. How much such a program may write, on stdout and stderr together.
+pub const EXEC_OUTPUT: u64 = 1024 * 1024;
+
+/// Programs. How many a server runs at once, whatever clients ask for: further ones wait their turn.
+pub const EXEC_AT_ONCE: usize = 32;
+
 /// Time. How long a client tries to connect. The system itself tries for minutes when nothing answers.
 pub const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// Tries. How often a client that retries tries to connect.
+pub const RETRY_TRIES: NonZeroU32 = NonZeroU32::new(3).unwrap();
+
+/// Time. The pause behind the first failed try; doubled behind each further one.
+pub const RETRY_PAUSE_FIRST: Duration = Duration::from_secs(1);
+
+/// Time. The longest such pause: that which a client may lose although the server is there again.
+pub const RETRY_PAUSE_LONGEST: Duration = Duration::from_secs(60);
+
+/// Time. How long a client that closes reads and drops what the server still sends.
+pub const CLOSE_TIME: Duration = Duration::from_secs(5);
 
 /// Messages. How many may be on their way without an answer in a pipelined call: enough to hide a
 /// round trip, few enough to bound what either side holds.
@@ -84,6 +106,10 @@ pub const SEND_BUFFER: usize = 64 * 1024;
 /// Time without a byte in either direction after which `rust-client` no longer waits for the server,
 /// unless told otherwise. It runs while there is something to send, and from the end of the input on.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Time without an answer after which `rust-client` no longer waits for datagrams, unless told
+/// otherwise: long for an answer, short for one that was lost.
+pub const DEFAULT_DATAGRAM_WAIT: Duration = Duration::from_secs(1);
 
 /// Time. How long `rust-client` still delivers what is on its way after it failed to send.
 pub const AFTER_SEND_FAILURE: Duration = Duration::from_secs(2);

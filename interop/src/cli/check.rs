@@ -100,9 +100,13 @@ pub fn main(mut args: Args) -> Result<ExitCode, Failure> {
     let selection = Selection {
         cases: session.cases.clone(),
         levels: session.levels.clone(),
+        protocols: session.protocols.clone(),
         roles: vec![Role::Server, Role::Client],
         ..Selection::default()
     };
+    if let Some(slip) = selection.unspoken_protocol(&registry) {
+        return Err(Failure::usage(slip));
+    }
     if let Some(slip) = selection.unmatched_case(&cases) {
         return Err(Failure::nothing_selected(slip));
     }

@@ -68,8 +68,12 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         roles,
         cases: session.cases.clone(),
         levels: session.levels.clone(),
+        protocols: session.protocols.clone(),
     };
     if let Some(slip) = selection.unknown_peer(&registry) {
+        return Err(Failure::usage(slip));
+    }
+    if let Some(slip) = selection.unspoken_protocol(&registry) {
         return Err(Failure::usage(slip));
     }
     if let Some(slip) = selection.unmatched_case(&cases) {

@@ -33,6 +33,9 @@ pub struct SessionArgs {
     /// Only cases of this level: must, should or info
     #[arg(long = "level", value_name = "LEVEL", value_parser = level)]
     pub levels: Vec<Level>,
+    /// Only this framing and service, as in line/ack; globs such as 'mnet*/*' are allowed
+    #[arg(long = "protocol", value_name = "FRAMING/SERVICE")]
+    pub protocols: Vec<glob::Pattern>,
     /// A failed should fails the run too
     #[arg(long)]
     pub strict: bool,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rust_server::framing::{Framing, MaxFrame};
 
+use super::body::Body;
 use super::case::{Case, Only, Part, Step, Write};
 use super::cut::Cut;
 use super::names::{Clause, Role};
@@ -19,9 +20,12 @@ use crate::limits::LANES;
 /// How many programs a server of `exec` is made to start in one case.
 const COMMANDS: usize = 300;
 
-/// How many datagrams are on their way at once, and the bytes of all of them together: what a socket's buffer holds by
-/// default.
+/// How many datagrams are on their way at once, and the bytes of all of them together: what a socket's buffer holds
+/// by default.
 const DATAGRAMS: (usize, usize) = (100, 64 * 1024);
+
+/// How many datagrams are sent in one case, most of them one after the other.
+const ONE_BY_ONE: usize = 2000;
 
 impl Case {
     /// The case as peers of this protocol can be asked it, which take messages of up to `max`.
@@ -44,6 +48,9 @@ impl Case {
             },
         };
         case.fits_the_framing(protocol.framing)?;
+        if protocol.service == Service::Exec && case.sends_anything() {
+            return Err("what it sends might be run".to_owned());
+        }
         if protocol.transport == Transport::Udp {
             case.fits_datagrams()?;
         }
@@ -65,6 +72,12 @@ impl Case {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether it sends bytes that are no message of ours.
+    fn sends_anything(&self) -> bool {
+        let mut parts = self.all_steps().flat_map(Step::writes).flat_map(|write| &write.parts);
+        self.role == Role::Server && parts.any(|part| matches!(part, Part::Raw(_)))
     }
 
     fn has_several_messages(&self) -> bool {
@@ -137,6 +150,10 @@ impl Case {
         if count > DATAGRAMS.0 || bytes > DATAGRAMS.1 {
             return Err("datagrams would be lost".to_owned());
         }
+        let messages = self.all_steps().map(Step::messages).sum::<usize>();
+        if messages > ONE_BY_ONE {
+            return Err(format!("{messages} datagrams, one after the other, take long"));
+        }
         Ok(())
     }
 
@@ -151,27 +168,31 @@ impl Case {
     }
 }
 
-/// How many messages are sent at most until their answers are waited for, and the bytes of all of them together.
+/// How many datagrams are on their way at once at most, and the bytes of all of them together. In a conversation
+/// each follows when the one before was answered.
 fn most_under_way(steps: &[Step]) -> (usize, usize) {
-    let (mut most, mut now) = ((0, 0), (0, 0));
+    let mut most = (0, 0);
+    let mut longest: BTreeMap<Conn, usize> = BTreeMap::new();
     for step in steps {
-        let sent = match step {
-            Step::Settle => {
-                now = (0, 0);
-                continue;
-            }
+        let mut beside = (0, 0);
+        match step {
+            Step::Settle => longest.clear(),
             Step::Lanes(lanes) => {
                 let each = lanes.iter().map(|lane| most_under_way(lane));
                 let (count, bytes) = each.reduce(larger).unwrap_or_default();
                 let at_once = lanes.len().min(LANES);
-                (at_once * count, at_once * bytes)
+                beside = (at_once * count, at_once * bytes);
             }
             step => {
-                step.bodies().fold((0, 0), |(count, bytes), body| (count + 1, bytes + body.len()))
+                let len = step.bodies().map(Body::len).max();
+                for (conn, len) in step.conns().into_iter().zip(len) {
+                    let longest = longest.entry(conn).or_default();
+                    *longest = len.max(*longest);
+                }
             }
-        };
-        now = (now.0 + sent.0, now.1 + sent.1);
-        most = larger(most, now);
+        }
+        let bytes: usize = longest.values().sum();
+        most = larger(most, (longest.len() + beside.0, bytes + beside.1));
     }
     most
 }

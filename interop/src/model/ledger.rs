@@ -103,6 +103,8 @@ pub struct ClientAccount {
     pub exit: Option<Exit>,
     /// It ended, with success, although the connection stood and it had not been answered.
     pub left_early: bool,
+    /// What it was told to send, where the end of its input is what completes it.
+    begun: Option<Bytes>,
 }
 
 /// The exit status that tells the truth (clause P13).
@@ -172,6 +174,10 @@ impl Ledger {
             Act::InputEnded { conn } => {
                 self.open_client(*conn);
                 self.client(*conn).input_ended = true;
+                if let Some(message) = self.client(*conn).begun.take() {
+                    let reaction = self.setting.protocol.react(&message);
+                    self.owe_reaction(*conn, reaction);
+                }
                 let transport = self.setting.protocol.transport;
                 if self.setting.wire == Wire::Seen && transport == Transport::Tcp {
                     // P13: the client half-closes, or, interrupted, its end closes the connection.
@@ -276,7 +282,12 @@ impl Ledger {
         if self.setting.wire == Wire::Seen {
             self.account(Channel::Requests(conn)).owe(&frame(protocol.written_as(), message));
         }
-        if self.setting.role == Role::Pairing {
+        if self.setting.role != Role::Pairing {
+            return;
+        }
+        if protocol.framing.ends_with_stream() {
+            self.client(conn).begun = Some(message.clone());
+        } else {
             self.owe_reaction(conn, protocol.react(message));
         }
     }

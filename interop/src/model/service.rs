@@ -131,14 +131,22 @@ impl Reaction {
     const END: Self = Self { answer: None, ends: true };
 }
 
+/// ASCII white space; the standard library's leaves out the vertical tab.
+const fn is_white(byte: &u8) -> bool {
+    matches!(byte, 0x09..=0x0d | b' ')
+}
+
 fn is_exit(message: &[u8]) -> bool {
-    message.trim_ascii().eq_ignore_ascii_case(b"EXIT")
+    let text = |byte: &u8| !is_white(byte);
+    let start = message.iter().position(text).unwrap_or(message.len());
+    let end = message.iter().rposition(text).map_or(start, |last| last + 1);
+    message[start..end].eq_ignore_ascii_case(b"EXIT")
 }
 
 /// What `echo` prints, which is the only program that is ever asked for.
 fn printed(message: &[u8]) -> Bytes {
     let words: Vec<&[u8]> = message
-        .split(u8::is_ascii_whitespace)
+        .split(is_white)
         .filter(|word| !word.is_empty())
         .skip(1) // the program
         .collect();

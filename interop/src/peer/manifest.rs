@@ -397,6 +397,14 @@ fn known(entries: BTreeMap<String, String>) -> Result<Vec<Known>, String> {
     entries.into_iter().map(entry).collect()
 }
 
+impl Manifest {
+    /// The protocols that it speaks, in whatever role.
+    pub fn protocols(&self) -> impl Iterator<Item = &Protocol> {
+        let server = self.server.iter().flat_map(|side| &side.protocols);
+        server.chain(self.client.iter().flat_map(|side| &side.protocols))
+    }
+}
+
 impl ServerSide {
     /// Whether the program says itself which port it chose.
     #[must_use]

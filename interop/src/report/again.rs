@@ -1,6 +1,7 @@
 //! The command that shows one result again.
 
 use crate::model::names::Role;
+use crate::model::protocol::Protocol;
 use crate::runner::CaseResult;
 
 /// How this run was called, as far as a single case of it has to be called the same way.
@@ -35,8 +36,8 @@ impl Again {
                     kept.extend(arguments);
                     break;
                 }
-                "--case" => drop(arguments.next()),
-                _ if argument.starts_with("--case=") => {}
+                "--case" | "--protocol" => drop(arguments.next()),
+                _ if argument.starts_with("--case=") || argument.starts_with("--protocol=") => {}
                 _ => kept.push(argument),
             }
         }
@@ -46,6 +47,7 @@ impl Again {
     /// For a shell, in the same working directory.
     #[must_use]
     pub fn command(&self, result: &CaseResult) -> String {
+        let protocol = result.protocol().to_string();
         let mut words = vec![self.program.as_str()];
         match &self.call {
             Call::Run { folders } => {
@@ -62,6 +64,9 @@ impl Again {
                     words.extend(["--client", client.as_str()]);
                 }
                 words.extend(["--case", result.case.as_str()]);
+                if protocol != Protocol::default().to_string() {
+                    words.extend(["--protocol", &protocol]);
+                }
                 if !folders.is_empty() {
                     words.push("--peers");
                     words.extend(folders.iter().map(String::as_str));
@@ -69,6 +74,9 @@ impl Again {
             }
             Call::Check { arguments } => {
                 words.extend(["check", "--case", result.case.as_str()]);
+                if protocol != Protocol::default().to_string() {
+                    words.extend(["--protocol", &protocol]);
+                }
                 words.extend(arguments.iter().map(String::as_str));
             }
         }
@@ -82,8 +90,20 @@ mod tests {
     use super::{Again, Call};
 
     #[test]
-    fn the_selection_of_cases_is_taken_out_and_the_command_behind_is_left_alone() {
-        let typed = ["--case", "a.b", "server", "--case=c.d", "--strict", "--", "x", "--case", "y"];
+    fn the_selection_is_taken_out_and_the_command_behind_is_left_alone() {
+        let typed = [
+            "--case",
+            "a.b",
+            "server",
+            "--protocol=line/*",
+            "--strict",
+            "--protocol",
+            "u32be/echo",
+            "--",
+            "x",
+            "--case",
+            "y",
+        ];
         let again = Again::check("interop".to_owned(), typed.map(str::to_owned));
         let Call::Check { arguments } = again.call else { panic!("a check stays one") };
         assert_eq!(arguments, ["server", "--strict", "--", "x", "--case", "y"]);

@@ -105,7 +105,7 @@ fn units_of(
         unit.cases = taken;
         unit
     };
-    shared.into_iter().map(unit).collect()
+    shared.into_iter().filter(|protocol| selection.takes_protocol(protocol)).map(unit).collect()
 }
 
 impl Unit {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::model::case::Case;
 use crate::model::names::{Level, Role};
 use crate::model::pattern::Pattern;
+use crate::model::protocol::Protocol;
 use crate::peer::registry::Registry;
 
 /// The selection flags. An empty list selects everything.
@@ -23,6 +24,8 @@ pub struct Selection {
     pub cases: Vec<Pattern>,
     /// Levels.
     pub levels: Vec<Level>,
+    /// Protocols, as FRAMING/SERVICE.
+    pub protocols: Vec<glob::Pattern>,
 }
 
 impl Selection {
@@ -45,6 +48,32 @@ impl Selection {
         }
         let case_selected = self.cases.is_empty() || self.cases.iter().any(|p| p.matches(case));
         case_selected && (self.levels.is_empty() || self.levels.contains(&level))
+    }
+
+    /// Whether a protocol is selected.
+    #[must_use]
+    pub fn takes_protocol(&self, protocol: &Protocol) -> bool {
+        self.protocols.is_empty() || any(&self.protocols, &protocol.to_string())
+    }
+
+    /// A pattern that matches no protocol that any peer speaks, in words.
+    #[must_use]
+    pub fn unspoken_protocol(&self, registry: &Registry) -> Option<String> {
+        let mut spoken: Vec<String> = registry
+            .peers()
+            .flat_map(|peer| peer.manifest.protocols())
+            .map(ToString::to_string)
+            .collect();
+        spoken.sort_unstable();
+        spoken.dedup();
+        let wrong = self
+            .protocols
+            .iter()
+            .find(|pattern| !spoken.iter().any(|protocol| pattern.matches(protocol)))?;
+        Some(format!(
+            "--protocol `{wrong}` names nothing that a peer speaks: expected one of {}",
+            spoken.join(", ")
+        ))
     }
 
     /// A name that is no peer's, in words: most often a slip of the pen.

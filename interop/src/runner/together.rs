@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::model::case::{Case, GOOD_END_OF_CLIENT, GOOD_END_OF_PAIRING, Step};
 use crate::model::names::{CaseId, Level, Role};
+use crate::model::protocol::Protocol;
 use crate::model::transcript::{Act, Transcript, What};
 
 /// How many cases are joined at most: what one connection can do within [`crate::limits::CASE`].
@@ -26,7 +27,10 @@ pub(super) struct Together {
 
 impl Together {
     /// Joins those of the cases that can be joined; `None` when that is less than two.
-    pub fn of(cases: &[(Arc<Case>, Level)]) -> Option<Self> {
+    pub fn of(protocol: &Protocol, cases: &[(Arc<Case>, Level)]) -> Option<Self> {
+        if protocol.has_one_message() {
+            return None;
+        }
         let can =
             cases.iter().enumerate().filter_map(|(at, (case, _))| Some((at, case, case.talk()?)));
         let joined: Vec<_> = can.take(AT_MOST).collect();
@@ -100,7 +104,7 @@ mod tests {
     fn a_joined_case_has_every_step_of_its_parts_and_ends_once() {
         for role in [Role::Client, Role::Pairing] {
             let cases = of_role(role);
-            let together = Together::of(&cases).unwrap();
+            let together = Together::of(&Protocol::default(), &cases).unwrap();
             assert!(together.parts.len() > 10, "{role}: {}", together.parts.len());
             let fed = |steps: &[Step]| steps.iter().map(fed_by).sum::<usize>();
             let parts: usize = together.parts.iter().map(|at| fed(&cases[*at].0.steps)).sum();
@@ -115,7 +119,7 @@ mod tests {
     fn a_case_that_is_about_an_end_or_about_several_clients_is_played_alone() {
         for role in [Role::Client, Role::Pairing] {
             let cases = of_role(role);
-            let together = Together::of(&cases).unwrap();
+            let together = Together::of(&Protocol::default(), &cases).unwrap();
             let ids: Vec<&str> = together.parts.iter().map(|&at| cases[at].0.id.as_str()).collect();
             for alone in [
                 "connection.half-close",
@@ -131,6 +135,6 @@ mod tests {
 
     #[test]
     fn servers_are_asked_each_case_by_itself() {
-        assert!(Together::of(&of_role(Role::Server)).is_none());
+        assert!(Together::of(&Protocol::default(), &of_role(Role::Server)).is_none());
     }
 }

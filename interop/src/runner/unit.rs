@@ -47,7 +47,7 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
     let mut others: Vec<Player> = others.map(|house| Player::beside(&table, house)).collect();
     let mut player = Player::new(&table, house);
 
-    let together = Together::of(&unit.cases);
+    let together = Together::of(&unit.protocol, &unit.cases);
     table.put(order(unit, together.as_ref(), !others.is_empty()));
     let first = async {
         if let Some(together) = &together {

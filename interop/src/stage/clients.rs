@@ -32,6 +32,19 @@ pub(super) struct Newcomer {
 impl Actor<'_> {
     pub(super) async fn feed(&mut self, conn: Conn, messages: &[Bytes]) -> Result<(), StartError> {
         self.client(conn).await?;
+        if self.cast.protocol.transport == Transport::Tcp {
+            return self.feed_at_once(conn, messages).await;
+        }
+        for message in messages {
+            if !self.scene.is_this_ones_turn(conn).await {
+                break;
+            }
+            self.feed_at_once(conn, std::slice::from_ref(message)).await?;
+        }
+        Ok(())
+    }
+
+    async fn feed_at_once(&mut self, conn: Conn, messages: &[Bytes]) -> Result<(), StartError> {
         for message in messages {
             self.scene.did(Act::Fed { conn, message: message.clone() });
         }

@@ -1,5 +1,6 @@
 //! Sockets for datagrams: ours with a server, and ours for a client, who is known once it has sent something.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 
@@ -8,8 +9,9 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 
+use crate::model::ledger::Scope;
 use crate::model::protocol::{NOTATION, frame};
-use crate::model::transcript::{Channel, ChannelEnd};
+use crate::model::transcript::{Channel, ChannelEnd, Conn};
 use crate::peer::HOST;
 
 use super::scene::Scene;
@@ -121,6 +123,14 @@ impl Datagrams {
 }
 
 impl Scene {
+    /// Datagrams may overtake each other, and more than a buffer holds are lost. So the next one of a conversation
+    /// waits until all that is due in it has come; `false` when that does not come.
+    pub(super) async fn is_this_ones_turn(&self, conn: Conn) -> bool {
+        let scope = Scope::Lane(BTreeSet::from([conn]));
+        self.settle(&scope).await;
+        !self.is_decided(&scope)
+    }
+
     /// A datagram came. `false` when there is no use in reading on.
     pub(super) fn saw_datagram(&self, channel: Channel, datagram: &[u8]) -> bool {
         self.saw_bytes(channel, frame(NOTATION, datagram))

@@ -49,7 +49,7 @@ impl Actor<'_> {
             if now.ran().saturating_sub(ran_before) > patience / limits::REST {
                 return Some(false);
             }
-            if begun.elapsed() > patience {
+            if begun.elapsed() > patience * limits::STARVED {
                 return None;
             }
             before = now;

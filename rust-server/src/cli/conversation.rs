@@ -2,8 +2,8 @@
 //! shows what comes, so that neither direction can block the other (P13). Called by `client`.
 
 use std::cmp::Ordering::{Equal, Greater, Less};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
@@ -12,6 +12,7 @@ use super::input::Input;
 use super::output::Output;
 use crate::client::{Client, ClientError, Receiver, Sender};
 use crate::limits;
+use crate::service::Ack;
 use crate::settings::Timeout;
 
 /// How many answers make a conversation a good one. In any case the server is listened to until it ends
@@ -35,6 +36,8 @@ struct Progress {
     to_send: AtomicU64,
     /// Those of them that the connection took.
     taken: AtomicU64,
+    /// Which messages, counted from 0, are heartbeats whose answer is due: one at most.
+    heartbeat: Mutex<Option<u64>>,
 }
 
 impl Progress {
@@ -46,6 +49,11 @@ impl Progress {
     /// Whether it is the server's turn: it should read what is being sent, or end its stream.
     fn waits_for_server(&self) -> bool {
         self.input_over.load(Ordering::Acquire) || self.unsent() > 0
+    }
+
+    fn heartbeat(&self) -> MutexGuard<'_, Option<u64>> {
+        // Nothing that holds it panics, and a number is never half written.
+        self.heartbeat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes whenever something is to be sent, is sent, or will not come any more.
@@ -74,13 +82,14 @@ enum Heard {
 }
 
 /// Sends all of `input` and shows all answers in `output`. It gives up when it is the server's turn and
-/// nothing comes or goes for `patience`.
+/// nothing comes or goes for `patience`. When nothing is sent for `heartbeat`, a heartbeat is.
 pub(super) async fn hold(
     client: Client,
     input: Input,
     mut output: Output,
     expected: Expected,
     patience: Timeout,
+    heartbeat: Timeout,
 ) -> Result<(), Failure> {
     output.invite().await?;
     let (sender, receiver) = client.split();
@@ -88,7 +97,7 @@ pub(super) async fn hold(
     let mut listener = Listener { receiver, output, answers: 0, progress: progress.clone() };
 
     // A task of its own: it may wait in a read of the terminal, which nothing can interrupt.
-    let speaker = Speaker { sender, input, progress: progress.clone() };
+    let speaker = Speaker { sender, input, progress: progress.clone(), heartbeat };
     let mut speaking = tokio::spawn(speaker.speak());
     let first = tokio::select! {
         biased;
@@ -154,6 +163,8 @@ struct Speaker {
     sender: Sender,
     input: Input,
     progress: Arc<Progress>,
+    /// How long nothing is sent before a heartbeat is.
+    heartbeat: Timeout,
 }
 
 impl Speaker {
@@ -174,7 +185,15 @@ impl Speaker {
             if over {
                 return self.finish(bad_input).await;
             }
-            if let Err(why) = self.input.more().await {
+            let more = tokio::select! {
+                biased;
+                more = self.input.more() => more,
+                () = self.heartbeat.since(Instant::now()) => match self.beat() {
+                    Ok(()) => continue,
+                    Err(error) => return Spoken::Lost(error),
+                },
+            };
+            if let Err(why) = more {
                 self.progress.input_over.store(true, Ordering::Release);
                 return self.finish(Some(why)).await;
             }
@@ -190,14 +209,31 @@ impl Speaker {
         }
     }
 
+    /// Adds a heartbeat to what is to be sent, if the last one was answered.
+    fn beat(&mut self) -> Result<(), ClientError> {
+        let mut heartbeat = self.progress.heartbeat();
+        if heartbeat.is_some() {
+            return Err(ClientError::Heartbeat("nothing came"));
+        }
+        *heartbeat = Some(self.progress.sent.load(Ordering::Acquire));
+        drop(heartbeat);
+        self.put(Ack::PING.as_bytes())
+    }
+
+    /// Adds a message to what is to be sent.
+    fn put(&mut self, message: &[u8]) -> Result<(), ClientError> {
+        let unsent = self.sender.unsent();
+        self.sender.put(message)?;
+        let added = self.sender.unsent() - unsent;
+        self.progress.sent.fetch_add(1, Ordering::AcqRel);
+        self.progress.to_send.fetch_add(added as u64, Ordering::AcqRel);
+        Ok(())
+    }
+
     /// Takes the messages that have come, and sends most of them.
     async fn send_what_is_ready(&mut self) -> Result<(), Spoken> {
         while let Some(message) = self.input.ready().map_err(Spoken::UntilBadInput)? {
-            let unsent = self.sender.unsent();
-            self.sender.put(&message).map_err(|error| Spoken::UntilBadInput(error.into()))?;
-            let added = self.sender.unsent() - unsent;
-            self.progress.sent.fetch_add(1, Ordering::AcqRel);
-            self.progress.to_send.fetch_add(added as u64, Ordering::AcqRel);
+            self.put(&message).map_err(|error| Spoken::UntilBadInput(error.into()))?;
             if self.sender.is_full() {
                 self.flush().await.map_err(Spoken::Lost)?;
             }
@@ -258,9 +294,17 @@ impl Listener {
         }
     }
 
+    /// Adds a message to what is shown, unless it is the answer to a heartbeat.
     fn show(&mut self, message: &[u8]) -> Result<(), Failure> {
+        let answers_to = self.answers;
         self.answers += 1;
-        self.output.put(message)
+        if self.progress.heartbeat().take_if(|beat| *beat == answers_to).is_none() {
+            return self.output.put(message);
+        }
+        match message == Ack::PONG.as_bytes() {
+            true => Ok(()),
+            false => Err(ClientError::Heartbeat("something else came").into()),
+        }
     }
 
     fn sent(&self) -> u64 {

@@ -6,6 +6,7 @@
 
 mod client;
 mod conversation;
+mod datagrams;
 mod input;
 mod output;
 mod server;
@@ -16,7 +17,8 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::SignalKind;
 use tracing_subscriber::EnvFilter;
@@ -38,11 +40,16 @@ pub fn client_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn framing_help() -> String {
     let names: Vec<_> = Framing::names().collect();
     let names = names.join(", ");
-    format!("How messages are laid on the stream: {names} (-counted: the length counts the header)")
+    format!(
+        "How messages are laid on the stream: {names} (-counted: the length counts the header; raw: one \
+         message each way; datagram: over UDP)"
+    )
 }
 
 /// Why a program ends with another exit code than 0: 1, except where it says otherwise.
 enum Failure {
+    /// Arguments that make no sense together: exit code 2, as for those that make none alone.
+    Usage(clap::Error),
     /// Something to say on stderr.
     Said(String),
     /// Nobody reads stdout any more, so nobody wants to hear of it either.
@@ -57,6 +64,11 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
+/// Arguments of `A` that make no sense together.
+fn usage<A: CommandFactory>(why: impl Display) -> Failure {
+    Failure::Usage(A::command().error(ErrorKind::ArgumentConflict, why))
+}
+
 /// What both programs have in common: arguments, log, runtime, exit code.
 fn run_program<A, F>(
     name: &str,
@@ -69,14 +81,7 @@ where
 {
     let args = match A::try_parse_from(args) {
         Ok(args) => args,
-        // Also `--help` and `--version`, which go to stdout and are a success.
-        Err(error) => {
-            let _ = error.print();
-            return match error.exit_code() {
-                0 => ExitCode::SUCCESS,
-                _ => ExitCode::from(2),
-            };
-        }
+        Err(error) => return explain(&error),
     };
     log_to_stderr();
     let runtime = match Runtime::new() {
@@ -88,9 +93,20 @@ where
     runtime.shutdown_background();
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(error)) => explain(&error),
         Err(Failure::Said(message)) => fail(name, message),
         Err(Failure::OutputClosed) => ExitCode::FAILURE,
         Err(Failure::Signalled(kind)) => ExitCode::from(128 + kind.as_raw_value() as u8),
+    }
+}
+
+/// Says what is wrong with the arguments, or what was asked: `--help` and `--version` go to stdout and
+/// are a success.
+fn explain(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::from(2),
     }
 }
 

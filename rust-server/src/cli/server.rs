@@ -9,19 +9,19 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::signals::Signals;
-use super::{Failure, framing_help};
+use super::{Failure, framing_help, usage};
 use crate::framing::{Framing, MaxFrame};
 use crate::limits;
 use crate::server::{Config, Server};
-use crate::service::BuiltIn;
+use crate::service::{AllowedProgram, BuiltIn, Exec};
 use crate::settings::{Address, Grace, MaxConnections, Timeout};
 
-/// Serves framed messages over TCP.
+/// Serves framed messages over TCP, or over UDP with the framing datagram.
 ///
 /// Says `listening on HOST:PORT` on stdout as soon as clients can connect. SIGTERM and SIGINT stop
 /// it: no new clients, those that are there finish whole frames within the grace time, exit code 0.
-/// A second signal ends it at once, resetting what is unfinished, with exit code 128 + the signal's number. Logs go to stderr; RUST_LOG says how
-/// much (error, warn, info, debug), warn without it.
+/// A second signal ends it at once, resetting what is unfinished, with exit code 128 + the signal's
+/// number. Logs go to stderr; RUST_LOG says how much (error, warn, info, debug), warn without it.
 #[derive(Debug, Parser)]
 #[command(name = "rust-server", version)]
 pub(super) struct Args {
@@ -34,6 +34,11 @@ pub(super) struct Args {
 
     #[arg(long, value_name = "NAME", default_value_t, help = service_help())]
     service: BuiltIn,
+
+    /// A program that the service exec may run, by the name under which PATH has it; may be given
+    /// several times. Clients choose its arguments, so exec listens on the loopback interface alone.
+    #[arg(long, value_name = "PROGRAM")]
+    allow_exec: Vec<AllowedProgram>,
 
     /// The largest message, without its header: bytes, or with a unit. A longer one ends its
     /// connection; 0 lets only empty messages through.
@@ -59,11 +64,32 @@ pub(super) struct Args {
 
 /// What `--help` says about `--service`.
 fn service_help() -> String {
-    format!("What is answered to a message: {}", BuiltIn::NAMES.join(", "))
+    let names = BuiltIn::NAMES.join(", ");
+    format!("What is answered to a message: {names} (exec: what a program of --allow-exec writes)")
+}
+
+const EXEC_LISTENS: &str =
+    "--service exec listens on the loopback interface alone, such as 127.0.0.1:9000";
+
+/// The service that was asked for, if it makes sense with the other arguments.
+fn service(args: &Args) -> Result<BuiltIn, Failure> {
+    args.service.suits(args.framing).map_err(usage::<Args>)?;
+    if !matches!(args.service, BuiltIn::Exec(_)) {
+        return Ok(args.service.clone());
+    }
+    if args.allow_exec.is_empty() {
+        return Err(usage::<Args>("--service exec runs only programs given by --allow-exec"));
+    }
+    if !args.listen.is_loopback() {
+        return Err(usage::<Args>(EXEC_LISTENS));
+    }
+    Ok(BuiltIn::Exec(Exec::allowing(args.allow_exec.clone())))
 }
 
 /// Serves until a signal comes; ends at once, by the signal, at a second one.
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    let service = service(&args)?;
+    let loopback_alone = matches!(service, BuiltIn::Exec(_));
     let config = Config::default()
         .listen(args.listen)
         .framing(args.framing)
@@ -75,9 +101,13 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     // Before anybody is told that the server is there: whoever knows may also end it.
     let mut signals = Signals::catch()?;
     let server = tokio::select! {
-        bound = Server::bind_service(config, args.service) => bound?,
+        bound = Server::bind_service(config, service) => bound?,
         _ = signals.next() => return Ok(()),
     };
+    // Whatever a name stands for on this machine.
+    if loopback_alone && !server.local_addr().ip().is_loopback() {
+        return Err(usage::<Args>(EXEC_LISTENS));
+    }
     allow_descriptors(args.max_connections);
     announce(server.local_addr());
 

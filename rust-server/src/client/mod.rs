@@ -1,26 +1,34 @@
 //! A client of framed messages, for the program `rust-client` and for tests of servers.
 //!
 //! [`Client`] sends and receives over one connection; [`Client::split`] parts it into a [`Sender`] and
-//! a [`Receiver`] for two tasks. The example is in [`crate::server`].
+//! a [`Receiver`] for two tasks. [`DatagramClient`] does so over UDP. The example is in
+//! [`crate::server`].
 
+mod config;
+mod datagram;
 mod error;
 mod pipeline;
 mod receiver;
+mod retry;
 mod sender;
 
 use std::io;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+pub use config::Config;
+pub use datagram::DatagramClient;
 pub use error::ClientError;
 pub use receiver::Receiver;
+pub use retry::Retry;
 pub use sender::Sender;
 
 use crate::framing::{Framing, MaxFrame};
 use crate::limits;
-use crate::settings::Address;
+use crate::service::Ack;
+use crate::settings::{Address, Timeout};
 
 /// A connection to a server.
 #[derive(Debug)]
@@ -38,13 +46,14 @@ impl Client {
     /// # Cancel safety
     /// Cancelled, no connection is left.
     pub async fn connect(address: &Address) -> Result<Self, ClientError> {
-        Self::connect_with(address, Framing::DEFAULT, MaxFrame::DEFAULT).await
+        Config::default().connect(address).await
     }
 
-    /// Connects with a framing, and a limit that holds in both directions.
+    /// Connects with a framing of a stream, and a limit that holds in both directions.
     ///
     /// # Errors
-    /// [`ClientError::Connect`], after [`limits::CONNECT_TIME`] at the latest.
+    /// [`ClientError::Connect`], after [`limits::CONNECT_TIME`] at the latest; also for datagrams, which
+    /// are for [`DatagramClient`].
     ///
     /// # Cancel safety
     /// Cancelled, no connection is left.
@@ -53,17 +62,7 @@ impl Client {
         framing: Framing,
         max: MaxFrame,
     ) -> Result<Self, ClientError> {
-        let connected = async {
-            let connecting = TcpStream::connect(address.as_str());
-            let connected = timeout(limits::CONNECT_TIME, connecting).await;
-            let stream = connected.map_err(|_| io::ErrorKind::TimedOut)??;
-            stream.set_nodelay(true)?;
-            Ok(stream)
-        };
-        match connected.await {
-            Ok(stream) => Ok(Self::from_stream(stream, framing, max)),
-            Err(source) => Err(ClientError::Connect { address: address.clone(), source }),
-        }
+        Config::default().framing(framing).max_frame(max).connect(address).await
     }
 
     fn from_stream(stream: TcpStream, framing: Framing, max: MaxFrame) -> Self {
@@ -89,7 +88,8 @@ impl Client {
         self.receiver.receive().await
     }
 
-    /// Sends one message and waits for its answer.
+    /// Sends one message and waits for its answer. With the framing `raw`, where the end of the stream
+    /// completes a message, none comes before [`finish`](Client::finish): send, finish, receive there.
     ///
     /// # Errors
     /// Any [`ClientError`] but `Connect`; [`ClientError::Ended`] when the server closes instead.
@@ -126,5 +126,46 @@ impl Client {
     /// See [`Sender::finish`].
     pub async fn finish(&mut self) -> Result<(), ClientError> {
         self.sender.finish().await
+    }
+
+    /// Asks a server of the service `ack` for a sign of life: `PING`, which is answered by `PONG`. No
+    /// other answer may be due.
+    ///
+    /// # Errors
+    /// [`ClientError::Heartbeat`] when another answer comes, or none within `patience`; and those of
+    /// [`Client::call`].
+    ///
+    /// # Cancel safety
+    /// None, as [`Client::call`].
+    pub async fn ping(&mut self, patience: Timeout) -> Result<(), ClientError> {
+        let answer = tokio::select! {
+            biased;
+            answer = self.call(Ack::PING.as_bytes()) => answer?,
+            () = patience.since(Instant::now()) => return Err(ClientError::Heartbeat("nothing came")),
+        };
+        match &answer[..] == Ack::PONG.as_bytes() {
+            true => Ok(()),
+            false => Err(ClientError::Heartbeat("something else came")),
+        }
+    }
+
+    /// Ends the connection in order: sends what waits, half-closes, reads and drops what still comes
+    /// until the server closes too, then closes. So the kernel has no reason for a reset, which could
+    /// destroy the last messages on their way to the server.
+    ///
+    /// # Errors
+    /// [`ClientError::Transport`], by time-out when the server has not closed within
+    /// [`limits::CLOSE_TIME`]; [`ClientError::Protocol`] when it ends inside a frame.
+    ///
+    /// # Cancel safety
+    /// Cancelled, the connection is closed at once.
+    pub async fn close(mut self) -> Result<(), ClientError> {
+        let closed = async {
+            self.finish().await?;
+            while self.receive().await?.is_some() {}
+            Ok(())
+        };
+        let too_late = |_| ClientError::Transport(io::ErrorKind::TimedOut.into());
+        timeout(limits::CLOSE_TIME, closed).await.map_err(too_late)?
     }
 }

@@ -5,7 +5,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::ClientError;
-use crate::framing::{Framing, MaxFrame};
+use crate::framing::{FrameError, Framing, MaxFrame};
 use crate::limits;
 
 /// Sends messages. Dropping it half-closes the connection, behind what was sent.
@@ -16,11 +16,13 @@ pub struct Sender {
     max: MaxFrame,
     /// Frames, the first perhaps in part, that are not yet written.
     output: BytesMut,
+    /// Whether a message was taken.
+    any: bool,
 }
 
 impl Sender {
     pub(super) fn new(write: OwnedWriteHalf, framing: Framing, max: MaxFrame) -> Self {
-        Self { write, framing, max, output: BytesMut::new() }
+        Self { write, framing, max, output: BytesMut::new(), any: false }
     }
 
     /// Sends a message at once (P13).
@@ -51,7 +53,13 @@ impl Sender {
 
     /// Adds a message to those that wait.
     pub(crate) fn put(&mut self, message: &[u8]) -> Result<(), ClientError> {
-        self.framing.encode(message, self.max, &mut self.output).map_err(ClientError::Unsendable)
+        if self.any && self.framing.ends_with_stream() {
+            return Err(ClientError::Unsendable(FrameError::SecondMessage));
+        }
+        let encoded = self.framing.encode(message, self.max, &mut self.output);
+        encoded.map_err(ClientError::Unsendable)?;
+        self.any = true;
+        Ok(())
     }
 
     pub(super) async fn flush_if_full(&mut self) -> Result<(), ClientError> {

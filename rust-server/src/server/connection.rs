@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::RecvFlags;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -19,7 +19,7 @@ use super::config::Config;
 use super::ending::{self, Shutdown};
 use crate::framing::FrameError;
 use crate::limits;
-use crate::service::{Answers, Next, Service};
+use crate::service::{Answers, Next, Pending, Service};
 
 /// A connection and all that belongs to it.
 pub(super) struct Connection<S> {
@@ -43,6 +43,8 @@ enum Answered {
     All,
     /// The output is full: write it first, then go on.
     OutputFull,
+    /// Write these answers, then wait for the next one.
+    Waiting(Pending),
     /// The connection ends behind these answers.
     Ending(End),
 }
@@ -131,6 +133,10 @@ impl<S: Service> Connection<S> {
             match answered {
                 Answered::Ending(end) => return Ok(end),
                 Answered::OutputFull => continue,
+                Answered::Waiting(answer) => match self.wait_for(answer).await? {
+                    Some(end) => return Ok(end),
+                    None => continue,
+                },
                 Answered::All => {}
             }
             if let Some(end) = self.read().await? {
@@ -159,6 +165,7 @@ impl<S: Service> Connection<S> {
             let next = AssertUnwindSafe(|| self.service.answer(message, &mut answers));
             match panic::catch_unwind(next) {
                 Ok(Ok(Next::Continue)) => {}
+                Ok(Ok(Next::Wait(answer))) => return Answered::Waiting(answer),
                 Ok(Ok(Next::End)) => return Answered::Ending(End::Service),
                 Ok(Err(error)) => return Answered::Ending(End::Broken(error)),
                 Err(_) => {
@@ -168,6 +175,25 @@ impl<S: Service> Connection<S> {
             }
         }
         Answered::OutputFull
+    }
+
+    /// Waits for an answer that takes its time; `Some` when the connection ends instead. Only a reset
+    /// tells that the client is gone: one that has ended its stream still reads (P7).
+    async fn wait_for(&mut self, answer: Pending) -> Result<Option<End>, Lost> {
+        let answer = tokio::select! {
+            biased;
+            answer = answer => answer,
+            () = self.shutdown.cut.cancelled() => return Err(Lost::Cut),
+            gone = self.stream.ready(Interest::ERROR) => {
+                let reset = || io::ErrorKind::ConnectionReset.into();
+                return Err(Lost::Transport(gone.err().unwrap_or_else(reset)));
+            }
+        };
+        // The client's frame could not be read meanwhile.
+        self.waiting_since = Instant::now();
+        let Config { framing, max_frame, .. } = *self.config;
+        let sent = Answers::new(framing, max_frame, &mut self.output).send(&answer);
+        Ok(sent.err().map(End::Broken))
     }
 
     /// Writes all answers that wait, in as few pieces as the socket takes.

@@ -1,7 +1,8 @@
 //! A server of framed messages, for the program `rust-server` and for embedding in tests.
 //!
 //! [`Server::bind`] opens the listener, [`Server::serve_until`] serves until told to stop. One task
-//! accepts (`accept`), one serves each connection (`connection`), `ending` is how both end.
+//! accepts (`accept`), one serves each connection (`connection`), `ending` is how both end. The framing
+//! `datagram` is served over UDP instead (`datagram`).
 //!
 //! ```
 //! use rust_server::client::Client;
@@ -29,13 +30,14 @@
 mod accept;
 mod config;
 mod connection;
+mod datagram;
 mod ending;
 
 use std::io;
 use std::net::SocketAddr;
 
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 
 pub use config::Config;
 
@@ -46,10 +48,17 @@ use crate::settings::Address;
 /// [`serve_until`](Server::serve_until) on.
 #[derive(Debug)]
 pub struct Server<S = BuiltIn> {
-    listener: TcpListener,
+    listener: Listener,
     local_addr: SocketAddr,
     config: Config,
     service: S,
+}
+
+/// Where clients come from.
+#[derive(Debug)]
+enum Listener {
+    Stream(TcpListener),
+    Datagram(UdpSocket),
 }
 
 /// The listener could not be opened.
@@ -80,8 +89,17 @@ impl<S: Service> Server<S> {
     /// When the address cannot be listened on.
     pub async fn bind_service(config: Config, service: S) -> Result<Self, BindError> {
         let failed = |source| BindError { address: config.listen.clone(), source };
-        let listener = TcpListener::bind(config.listen.as_str()).await.map_err(failed)?;
-        let local_addr = listener.local_addr().map_err(failed)?;
+        let address = config.listen.as_str();
+        let (listener, local_addr) = if config.framing.is_datagram() {
+            let socket = UdpSocket::bind(address).await.map_err(failed)?;
+            let local_addr = socket.local_addr();
+            (Listener::Datagram(socket), local_addr)
+        } else {
+            let listener = TcpListener::bind(address).await.map_err(failed)?;
+            let local_addr = listener.local_addr();
+            (Listener::Stream(listener), local_addr)
+        };
+        let local_addr = local_addr.map_err(failed)?;
         Ok(Self { listener, local_addr, config, service })
     }
 }
@@ -109,6 +127,15 @@ impl<S: Service> Server<S> {
         shutdown: impl Future<Output = ()>,
         cut: impl Future<Output = ()>,
     ) {
-        accept::serve(self.listener, self.config, self.service, shutdown, cut).await;
+        let (config, service) = (self.config, self.service);
+        match self.listener {
+            Listener::Stream(listener) => {
+                accept::serve(listener, config, service, shutdown, cut).await;
+            }
+            // Nothing that has begun outlives the order to stop.
+            Listener::Datagram(socket) => {
+                datagram::serve(socket, config, service, shutdown).await;
+            }
+        }
     }
 }

@@ -6,19 +6,64 @@ use std::str::FromStr;
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::{Answers, Echo, Next, Service};
-use crate::framing::FrameError;
+use super::{Ack, Answers, Count, Echo, Exec, MnetCommands, Next, Service, Time, Upper};
+use crate::framing::{FrameError, Framing};
 
 /// A service chosen by name.
 #[derive(Debug, Clone)]
 pub enum BuiltIn {
     /// `echo`.
     Echo(Echo),
+    /// `ack`.
+    Ack(Ack),
+    /// `upper`.
+    Upper(Upper),
+    /// `count`.
+    Count(Count),
+    /// `mnet`.
+    Mnet(MnetCommands),
+    /// `exec`; by its name alone it allows no program.
+    Exec(Exec),
+    /// `time`.
+    Time(Time),
 }
 
 impl BuiltIn {
     /// The names of all services, the default first.
-    pub const NAMES: &'static [&'static str] = &["echo"];
+    pub const NAMES: &'static [&'static str] =
+        &["echo", "ack", "upper", "count", "mnet", "exec", "time"];
+
+    /// Whether all that this service answers can be carried by a framing, and makes sense there.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn suits(&self, framing: Framing) -> Result<(), Unsuited> {
+        let why = match (self, framing) {
+            (Self::Mnet(_), Framing::Mnet(_)) | (Self::Echo(_), _) => return Ok(()),
+            (Self::Mnet(_), _) => "it answers messages of the framings mnet and mnet-le",
+            (_, Framing::Mnet(_)) => {
+                "its answers do not begin with a command, as they have to there"
+            }
+            (Self::Time(_), Framing::Line(_) | Framing::Fixed1024(_)) => {
+                "its answer is any four bytes, which cannot all be carried"
+            }
+            (Self::Exec(_), Framing::Line(_)) => "its answers have many lines",
+            (Self::Exec(_), Framing::Datagram(_)) => {
+                "no connection would end there to end the program"
+            }
+            _ => return Ok(()),
+        };
+        Err(Unsuited { service: self.to_string(), framing, why })
+    }
+}
+
+/// A service and a framing that make no sense together.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("service {service} does not go with framing {framing}: {why}")]
+pub struct Unsuited {
+    service: String,
+    framing: Framing,
+    why: &'static str,
 }
 
 impl Default for BuiltIn {
@@ -31,6 +76,12 @@ impl Service for BuiltIn {
     fn answer(&mut self, message: Bytes, answers: &mut Answers<'_>) -> Result<Next, FrameError> {
         match self {
             Self::Echo(service) => service.answer(message, answers),
+            Self::Ack(service) => service.answer(message, answers),
+            Self::Upper(service) => service.answer(message, answers),
+            Self::Count(service) => service.answer(message, answers),
+            Self::Mnet(service) => service.answer(message, answers),
+            Self::Exec(service) => service.answer(message, answers),
+            Self::Time(service) => service.answer(message, answers),
         }
     }
 }
@@ -46,6 +97,12 @@ impl FromStr for BuiltIn {
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         match name {
             "echo" => Ok(Self::Echo(Echo)),
+            "ack" => Ok(Self::Ack(Ack)),
+            "upper" => Ok(Self::Upper(Upper)),
+            "count" => Ok(Self::Count(Count)),
+            "mnet" => Ok(Self::Mnet(MnetCommands)),
+            "exec" => Ok(Self::Exec(Exec::allowing([]))),
+            "time" => Ok(Self::Time(Time)),
             _ => Err(UnknownService(name.to_owned())),
         }
     }
@@ -53,9 +110,15 @@ impl FromStr for BuiltIn {
 
 impl fmt::Display for BuiltIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Echo(_) => f.pad("echo"),
-        }
+        f.pad(match self {
+            Self::Echo(_) => "echo",
+            Self::Ack(_) => "ack",
+            Self::Upper(_) => "upper",
+            Self::Count(_) => "count",
+            Self::Mnet(_) => "mnet",
+            Self::Exec(_) => "exec",
+            Self::Time(_) => "time",
+        })
     }
 }
 

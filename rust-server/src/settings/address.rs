@@ -16,6 +16,14 @@ impl Address {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is sure to be of this machine alone: a loopback number, or `localhost`.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self.0.parse::<SocketAddr>() {
+            Ok(address) => address.ip().is_loopback(),
+            Err(_) => self.0.starts_with("localhost:"),
+        }
+    }
 }
 
 impl From<SocketAddr> for Address {
@@ -62,6 +70,17 @@ mod tests {
     fn numbers_and_names_with_a_port_are_addresses() {
         for text in ["127.0.0.1:9000", "[::1]:0", "localhost:9000", "a-b.example:1"] {
             assert_eq!(text.parse::<Address>().expect(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn only_numbers_of_the_loopback_interface_and_localhost_are_sure_to_be_of_this_machine() {
+        let is_loopback = |text: &str| text.parse::<Address>().expect(text).is_loopback();
+        for text in ["127.0.0.1:9000", "127.1.2.3:0", "[::1]:0", "localhost:9000"] {
+            assert!(is_loopback(text), "{text}");
+        }
+        for text in ["0.0.0.0:9000", "[::]:0", "192.0.2.1:1", "localhost.example:1", "a:1"] {
+            assert!(!is_loopback(text), "{text}");
         }
     }
 

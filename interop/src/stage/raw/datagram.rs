@@ -56,6 +56,9 @@ impl DatagramEnd {
         let conn = self.from_peer.conn();
         let mut rest = BytesMut::from(frames);
         while let Ok(Some(message)) = NOTATION.decode(&mut rest, MaxFrame::new(u64::MAX)) {
+            if !self.scene.is_this_ones_turn(conn).await {
+                return;
+            }
             self.scene.did(Act::Wrote { conn, bytes: frame(NOTATION, &message) });
             if self.gone {
                 continue;
@@ -87,6 +90,8 @@ async fn read(socket: Arc<Datagrams>, channel: Channel, scene: Arc<Scene>) {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use tokio::time::timeout;
 
     use super::*;
     use crate::limits::PATIENCE;
@@ -121,18 +126,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_frame_is_a_datagram_and_each_datagram_is_written_down_as_a_frame() {
-        let server = Arc::new(Datagrams::on(0).unwrap());
+    async fn each_frame_is_a_datagram_that_waits_for_the_answer_to_the_one_before() {
+        let server = Datagrams::on(0).unwrap();
         let address = (HOST, server.port()).into();
         let scene = scene(Role::Server);
         let mut end =
             DatagramEnd::connect(address, Channel::Answers(0), scene.clone()).await.unwrap();
         let messages: [&[u8]; 3] = [b"one", b"", b"and three"];
-        end.deliver(frames(&messages)).await;
-        for message in messages {
-            assert_eq!(server.receive().await.unwrap(), message);
-            server.send(message).await.unwrap();
-        }
+        let answers = async {
+            for message in messages {
+                assert_eq!(server.receive().await.unwrap(), message);
+                let next = timeout(Duration::from_millis(20), server.receive()).await;
+                assert!(next.is_err(), "it came too early: {next:?}");
+                server.send(message).await.unwrap();
+            }
+        };
+        tokio::join!(end.deliver(frames(&messages)), answers);
         scene.settle(&Scope::All).await;
         assert!(!scene.is_decided(&Scope::All));
         assert_eq!(seen(&scene), messages.map(|message| frame(NOTATION, message)));

@@ -22,7 +22,7 @@ class ReadyTooEarly(Server):
             probe.bind((self.host, self.port))
             self.port = probe.getsockname()[1]
         super().announce(self.port)
-        time.sleep(0.3)
+        time.sleep(1)
         return super().listen()
 
     def announce(self, port):
