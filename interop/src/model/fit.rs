@@ -217,3 +217,56 @@ impl Part {
         !matches!(self, Self::Tail { .. })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::script::cases;
+
+    /// Why peers of this protocol are not asked a case; `None` where they are.
+    fn refusal(id: &str, role: Role, protocol: &str) -> Option<String> {
+        let asked = |case: &&Arc<Case>| case.id.as_str() == id && case.role == role;
+        let case = cases().iter().find(asked).expect("a case of the catalogue");
+        let protocol: Protocol = protocol.parse().unwrap();
+        let max = MaxFrame::new(protocol.framing.largest_body());
+        case.in_protocol(&protocol, max).err()
+    }
+
+    #[test]
+    fn datagrams_are_asked_what_comes_whole() {
+        for (id, role) in [
+            ("framing.single", Role::Server),
+            ("framing.every-length", Role::Pairing),
+            ("framing.datagram-sizes", Role::Client),
+            ("payload.control", Role::Server),
+            ("connection.thousand", Role::Server),
+            ("connection.refused", Role::Client),
+            ("concurrency.interleaved", Role::Pairing),
+            ("lifecycle.rebind", Role::Server),
+        ] {
+            assert_eq!(refusal(id, role, "datagram/echo"), None, "{id} as {role}");
+        }
+        for (id, role, reason) in [
+            ("framing.header-split", Role::Server, "it is about a stream"),
+            ("connection.half-close", Role::Pairing, "it is about a stream"),
+            ("connection.connect-close", Role::Server, "it is about a stream"),
+            ("lifecycle.sigterm-busy", Role::Server, "it is about a stream"),
+            ("lifecycle.exit-truth", Role::Client, "it writes what is no message"),
+            ("limits.garbage", Role::Server, "it writes what is no message"),
+        ] {
+            let said = refusal(id, role, "datagram/echo");
+            assert_eq!(said.as_deref(), Some(reason), "{id} as {role}");
+        }
+        assert!(refusal("framing.datagram-sizes", Role::Client, "u32be/echo").is_some());
+    }
+
+    #[test]
+    fn no_more_datagrams_are_on_their_way_than_a_buffer_holds() {
+        let refused = |id| refusal(id, Role::Server, "datagram/echo");
+        assert_eq!(refused("concurrency.accept-storm"), None);
+        let reason = refused("concurrency.accept-storm-500");
+        assert_eq!(reason.as_deref(), Some("datagrams would be lost"));
+        let reason = refused("connection.many-messages").expect("it is not asked");
+        assert!(reason.ends_with("datagrams, one after the other, take long"), "{reason}");
+    }
+}
