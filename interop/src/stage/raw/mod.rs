@@ -15,8 +15,9 @@ use crate::model::protocol::{Protocol, Transport};
 use crate::model::transcript::Channel;
 
 pub use datagram::DatagramEnd;
+pub use stream::StreamEnd;
+use stream::connect;
 pub(super) use stream::read_some;
-pub use stream::{StreamEnd, connect};
 
 /// Our end of one conversation with a peer.
 #[derive(Debug)]
