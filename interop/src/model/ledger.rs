@@ -178,7 +178,8 @@ impl Ledger {
                     let reaction = self.setting.protocol.react(&message);
                     self.owe_reaction(*conn, reaction);
                 }
-                if self.setting.wire == Wire::Seen {
+                let transport = self.setting.protocol.transport;
+                if self.setting.wire == Wire::Seen && transport == Transport::Tcp {
                     // P13: the client half-closes, or, interrupted, its end closes the connection.
                     self.account(Channel::Requests(*conn)).due_end.get_or_insert(Clause::P13);
                     if self.setting.role == Role::Pairing {
@@ -390,7 +391,9 @@ impl Ledger {
         };
         let interrupted = self.setting.stop == Stop::Interrupt;
         let written = self.written.get(&conn);
-        let over = written.is_some_and(|written| written.finished || written.refused);
+        // There is no connection whose end a client of datagrams could wait for.
+        let over = self.setting.protocol.transport == Transport::Udp
+            || written.is_some_and(|written| written.finished || written.refused);
         let due = match self.setting.role {
             _ if !client.input_ended => return,
             _ if interrupted => DueExit::Any,
@@ -399,6 +402,7 @@ impl Ledger {
             Role::Pairing => DueExit::Zero,
             _ if !over => return,
             _ if written.is_some_and(|w| !w.undecoded.is_empty() || w.refused) => DueExit::NonZero,
+            _ if self.setting.protocol.transport == Transport::Udp => DueExit::Zero,
             _ if self.every_request_is_answered(conn) => DueExit::Zero,
             _ => DueExit::Any,
         };

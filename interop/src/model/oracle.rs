@@ -14,7 +14,7 @@ use super::excerpt::Excerpt;
 use super::ledger::{Account, ClientAccount, Deviation, DueExit, Ledger};
 use super::names::{Clause, Role};
 use super::outcome::{Blame, Close, Finding, Verdict, Weight};
-use super::protocol::{NOTATION, frames};
+use super::protocol::{NOTATION, Transport, frames};
 use super::sweep;
 use super::transcript::{Channel, ChannelEnd, Conn, Exit, Setting, Sight, Transcript, What, Wire};
 
@@ -247,12 +247,19 @@ impl<'a> Replay<'a> {
         }
         let blame = self.blame(channel);
         let own = self.case.has_own_server();
-        let (clause, summary) = match blame {
-            Blame::Server if own => {
+        let (clause, summary) = match (blame, self.setting.protocol.transport) {
+            (Blame::Server, Transport::Tcp) if own => {
                 (Clause::P12, "the server said that it was ready, and did not accept a connection")
             }
-            Blame::Server => {
+            (Blame::Server, Transport::Udp) if own => (
+                Clause::P12,
+                "the server said that it was ready, and nobody took datagrams at its port",
+            ),
+            (Blame::Server, Transport::Tcp) => {
                 (Clause::P11, "the server did not accept a connection, or reset it at once")
+            }
+            (Blame::Server, Transport::Udp) => {
+                (Clause::P11, "nobody took datagrams at the server's port")
             }
             _ => (Clause::P11, "the client reset its connection at once"),
         };

@@ -26,6 +26,9 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// Every transport.
+    pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
+
     /// The transport that a framing travels on.
     #[must_use]
     pub const fn of(framing: Framing) -> Self {

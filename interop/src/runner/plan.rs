@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rust_server::framing::MaxFrame;
 
 use crate::limits;
-use crate::model::case::Case;
+use crate::model::case::{Case, Step};
 use crate::model::names::{Level, PeerName, Role};
-use crate::model::protocol::Protocol;
+use crate::model::protocol::{Protocol, Transport};
 use crate::peer::manifest::{ClientSide, Contract, ServerSide, Start};
 use crate::peer::registry::{Peer, Registry};
 
@@ -181,6 +181,14 @@ impl Unit {
         let patient = self.server_side().and_then(|side| side.idle_timeout);
         if patient.is_some_and(|timeout| timeout <= case.idles()) {
             return false; // it says that it drops who is silent for so long
+        }
+        // Datagrams of several clients cannot be told apart where all are sent to one port.
+        let shares_its_port = self.client_side().is_some_and(|side| side.port.is_some());
+        if shares_its_port
+            && self.protocol.transport == Transport::Udp
+            && case.steps.iter().flat_map(Step::conns).any(|conn| conn != 0)
+        {
+            return false;
         }
         self.client_side().is_none_or(|side| match side.contract {
             Contract::Frames => true,
