@@ -8,7 +8,7 @@ use rust_server::framing::{FrameError, Framing, LengthPrefix, MaxFrame, Parse};
 use serde::{Serialize, Serializer};
 
 use super::body::Body;
-use super::service::{Answer, Reaction, Service};
+use super::service::{Answer, Reaction, Service, is_json};
 
 /// The messages of a stream as the harness itself writes them down, whatever the wire's framing is:
 /// the frames of contract `frames`, and the form in which deliveries are compared.
@@ -112,6 +112,9 @@ impl Protocol {
         }
         if !answered || matches!(body, Body::Message(_)) {
             return None;
+        }
+        if self.service == Service::Mnet && !is_json(body) {
+            return Some("is no JSON".to_owned());
         }
         if self.service == Service::Exec && !is_a_command(body) {
             return Some("is no command line of words".to_owned());

@@ -87,16 +87,18 @@ impl Service {
     /// Whether messages are text to it.
     #[must_use]
     pub const fn takes_text_alone(self) -> bool {
-        matches!(self, Self::Upper | Self::Exec)
+        matches!(self, Self::Upper | Self::Exec | Self::Mnet)
     }
 
     /// A body of the catalogue as a message that this service answers. An `mnet` message is a request with
-    /// that body; `exec` is asked to run `echo`, with the body as its words.
+    /// that body, as JSON; `exec` is asked to run `echo`, with the body as its words.
     #[must_use]
     pub fn message(self, framing: Framing, body: &Body) -> Bytes {
+        if self == Self::Mnet {
+            return mnet(framing, command::REQUEST, 1, &json(body));
+        }
         let body = body.bytes();
         match self {
-            Self::Mnet => mnet(framing, command::REQUEST, 1, &body),
             Self::Exec => [b"echo ", &body[..]].concat().into(),
             _ => body,
         }
@@ -165,6 +167,27 @@ fn react_to_command(framing: Framing, message: &[u8]) -> Reaction {
         }
         _ => Reaction::END,
     }
+}
+
+/// A body as JSON that is written the same by everybody: a string, or, where the length is what matters, a string or
+/// a digit of that length. What is no text stays as it is.
+fn json(body: &Body) -> Bytes {
+    let bytes = body.bytes();
+    match (body, bytes.len()) {
+        (Body::Letters { .. }, 0) => bytes,
+        (Body::Letters { .. }, 1) => Bytes::from_static(b"7"),
+        (Body::Letters { .. }, len) => [b"\"", &bytes[1..len - 1], b"\""].concat().into(),
+        _ => match std::str::from_utf8(&bytes) {
+            Ok("") | Err(_) => bytes,
+            Ok(text) => serde_json::Value::from(text).to_string().into(),
+        },
+    }
+}
+
+/// Whether a program that reads JSON takes this body.
+#[must_use]
+pub(super) fn is_json(body: &Body) -> bool {
+    !body.is_empty() && std::str::from_utf8(&body.bytes()).is_ok()
 }
 
 /// An `mnet` message: command, reply wanted, body. Its integers are in the framing's byte order.
