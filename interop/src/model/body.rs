@@ -34,6 +34,8 @@ pub enum Body {
     },
     /// A message as it is on the wire, for what a service does with some messages and not with others.
     Message(Vec<u8>),
+    /// One byte longer than the framing can carry.
+    TooLong,
     /// As long as the peer's limit; see [`Case::for_limit`](super::case::Case::for_limit).
     AtLimit,
 }
@@ -58,7 +60,7 @@ impl Body {
                 fastrand::Rng::with_seed(*seed).fill(&mut bytes);
                 Bytes::from(bytes)
             }
-            Self::AtLimit => Bytes::new(),
+            Self::TooLong | Self::AtLimit => Bytes::new(),
         }
     }
 
@@ -69,7 +71,7 @@ impl Body {
             Self::Text(text) => text.len(),
             Self::Bytes(bytes) | Self::Message(bytes) => bytes.len(),
             Self::Repeat { len, .. } | Self::Letters { len, .. } | Self::Random { len, .. } => *len,
-            Self::AtLimit => 0,
+            Self::TooLong | Self::AtLimit => 0,
         }
     }
 
@@ -100,6 +102,7 @@ impl Body {
             }
             Self::Repeat { byte, len } => *len > 0 && byte.is_ascii() && plain((*byte).into()),
             Self::Letters { len, .. } => *len > 0,
+            Self::TooLong => true,
             Self::Random { .. } | Self::AtLimit => false,
         }
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use rust_server::framing::Framing;
+use rust_server::framing::{Framing, MaxFrame};
 
 use crate::limits::{CLOCKS_APART, CUSTOMARY_LIMIT, FLOOD};
 
@@ -103,6 +103,8 @@ pub struct ClientAccount {
     pub exit: Option<Exit>,
     /// It ended, with success, although the connection stood and it had not been answered.
     pub left_early: bool,
+    /// It was told a message that the framing cannot carry.
+    cannot_say: bool,
     /// What it was told to send, where the end of its input is what completes it.
     begun: Option<Bytes>,
 }
@@ -116,6 +118,8 @@ pub enum DueExit {
     NonZero,
     /// There was nobody to connect to.
     Refused,
+    /// It was told a message that the framing cannot carry.
+    Unsayable,
     /// Either is right, or it is not judged.
     Any,
 }
@@ -279,6 +283,10 @@ impl Ledger {
     /// answer, and by P13 the delivery of that.
     fn owe_message(&mut self, conn: Conn, message: &Bytes) {
         let protocol = self.setting.protocol;
+        if protocol.framing.can_carry(message, MaxFrame::new(u64::MAX)).is_err() {
+            self.client(conn).cannot_say = true;
+            return;
+        }
         if self.setting.wire == Wire::Seen {
             self.account(Channel::Requests(conn)).owe(&frame(protocol.written_as(), message));
         }
@@ -397,6 +405,7 @@ impl Ledger {
         let due = match self.setting.role {
             _ if !client.input_ended => return,
             _ if interrupted => DueExit::Any,
+            _ if client.cannot_say => DueExit::Unsayable,
             // The server may end the connection before the client's input does.
             Role::Pairing if written.is_some_and(|written| written.over) => DueExit::Any,
             Role::Pairing => DueExit::Zero,

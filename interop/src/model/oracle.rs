@@ -382,15 +382,24 @@ impl<'a> Replay<'a> {
         let due = client.due_exit?;
         let summary = match (due, client.exit) {
             (DueExit::Any, Some(_)) | (DueExit::Zero, Some(Exit::Code(0))) => return None,
-            (DueExit::NonZero | DueExit::Refused, Some(Exit::Code(code))) if code != 0 => {
+            (DueExit::NonZero | DueExit::Refused | DueExit::Unsayable, Some(Exit::Code(code)))
+                if code != 0 =>
+            {
                 return None;
             }
             // Not success, but not the client's own word either.
-            (DueExit::NonZero | DueExit::Refused, Some(exit @ Exit::Signal(_))) => {
+            (
+                DueExit::NonZero | DueExit::Refused | DueExit::Unsayable,
+                Some(exit @ Exit::Signal(_)),
+            ) => {
                 let summary =
                     format!("the client {exit} where it had to say by its status that it failed");
                 let finding = Finding::new(Clause::P13, Blame::Client, summary);
                 return Some(finding.weighing(Weight::Warns));
+            }
+            (DueExit::Unsayable, Some(_)) => {
+                "the client exited with status 0 although it was told a message that the framing cannot carry"
+                    .to_owned()
             }
             (DueExit::Refused, None) => {
                 "the client did not exit although nobody listens where it has to connect".to_owned()

@@ -81,6 +81,10 @@ impl Protocol {
                 self.message(&Body::Letters { seed: *seed, len: *len })
             }
             Body::Message(message) => Bytes::copy_from_slice(message),
+            Body::TooLong => {
+                let len = usize::try_from(self.framing.largest_body()).unwrap_or(usize::MAX);
+                self.message(&Body::Letters { seed: 0, len: len.saturating_add(1) })
+            }
             body => self.service.message(self.framing, body),
         }
     }
@@ -101,6 +105,9 @@ impl Protocol {
     /// as long as the limit allows, in words; `None` when all is well.
     #[must_use]
     pub fn refuses(&self, body: &Body, answered: bool, max: MaxFrame) -> Option<String> {
+        if *body == Body::TooLong {
+            return answered.then(|| "cannot be sent".to_owned());
+        }
         if self.carries_any_bytes() {
             // Spares making the bytes, which may be many.
             let (got, limit) = (body.len() as u64, max.get().min(self.framing.largest_body()));
