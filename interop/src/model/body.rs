@@ -34,6 +34,15 @@ pub enum Body {
     },
     /// A message as it is on the wire, for what a service does with some messages and not with others.
     Message(Vec<u8>),
+    /// An `mnet` message, whose integers are in the framing's own byte order.
+    Command {
+        /// What is asked: the first field of the message.
+        command: u32,
+        /// Whether a reply is wanted: the second.
+        wanted: u32,
+        /// What stands behind them.
+        body: Vec<u8>,
+    },
     /// As long as the peer's limit; see [`Case::for_limit`](super::case::Case::for_limit).
     AtLimit,
 }
@@ -47,7 +56,9 @@ impl Body {
     pub fn bytes(&self) -> Bytes {
         match self {
             Self::Text(text) => Bytes::copy_from_slice(text.as_bytes()),
-            Self::Bytes(bytes) | Self::Message(bytes) => Bytes::copy_from_slice(bytes),
+            Self::Bytes(bytes) | Self::Message(bytes) | Self::Command { body: bytes, .. } => {
+                Bytes::copy_from_slice(bytes)
+            }
             Self::Repeat { byte, len } => Bytes::from(vec![*byte; *len]),
             Self::Letters { seed, len } => {
                 let mut rng = fastrand::Rng::with_seed(*seed);
@@ -67,7 +78,9 @@ impl Body {
     pub const fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::Bytes(bytes) | Self::Message(bytes) => bytes.len(),
+            Self::Bytes(bytes) | Self::Message(bytes) | Self::Command { body: bytes, .. } => {
+                bytes.len()
+            }
             Self::Repeat { len, .. } | Self::Letters { len, .. } | Self::Random { len, .. } => *len,
             Self::AtLimit => 0,
         }
@@ -100,7 +113,7 @@ impl Body {
             }
             Self::Repeat { byte, len } => *len > 0 && byte.is_ascii() && plain((*byte).into()),
             Self::Letters { len, .. } => *len > 0,
-            Self::Random { .. } | Self::AtLimit => false,
+            Self::Random { .. } | Self::Command { .. } | Self::AtLimit => false,
         }
     }
 }

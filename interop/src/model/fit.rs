@@ -42,6 +42,9 @@ impl Case {
                 None => return Err("a connection has one message".to_owned()),
             },
         };
+        if protocol.framing.ends_with_stream() && case.has_several_messages() {
+            return Err("a connection has one message".to_owned());
+        }
         case.fits_the_framing(protocol.framing)?;
         if protocol.service == Service::Exec && case.sends_anything() {
             return Err("what it sends might be run".to_owned());
@@ -62,8 +65,10 @@ impl Case {
             Some(Only::Framings(names)) if !names.contains(&protocol.framing.to_string()) => {
                 Err(format!("it is about {}", names.join(", ")))
             }
-            Some(Only::Service(name)) if name != protocol.service.name() => {
-                Err(format!("it is about the service {name}"))
+            Some(Only::Services(names))
+                if !names.iter().any(|it| it == protocol.service.name()) =>
+            {
+                Err(format!("it is about {}", names.join(", ")))
             }
             _ => Ok(()),
         }

@@ -8,7 +8,7 @@ use rust_server::framing::{FrameError, Framing, LengthPrefix, MaxFrame, Parse};
 use serde::{Serialize, Serializer};
 
 use super::body::Body;
-use super::service::{Answer, Reaction, Service};
+use super::service::{Answer, Reaction, Service, mnet};
 
 /// The messages of a stream as the harness itself writes them down, whatever the wire's framing is:
 /// the frames of contract `frames`, and the form in which deliveries are compared.
@@ -78,6 +78,7 @@ impl Protocol {
                 self.message(&Body::Letters { seed: *seed, len: *len })
             }
             Body::Message(message) => Bytes::copy_from_slice(message),
+            Body::Command { command, wanted, body } => mnet(self.framing, *command, *wanted, body),
             body => self.service.message(self.framing, body),
         }
     }
@@ -88,10 +89,14 @@ impl Protocol {
         frame(self.written_as(), &self.message(body))
     }
 
-    /// What is due of a server for a message.
+    /// What is due of a server for a message. It ends the connection where the framing cannot carry the answer.
     #[must_use]
     pub fn react(&self, message: &Bytes) -> Reaction {
-        self.service.react(self.framing, message)
+        let reaction = self.service.react(self.framing, message);
+        match &reaction.answer {
+            Some(Answer::Message(answer)) if !self.carries(answer) => Reaction::END,
+            _ => reaction,
+        }
     }
 
     /// Why a message that stands for this body cannot be sent, or, where `answered`, not be answered by a message
@@ -107,19 +112,20 @@ impl Protocol {
         if let Err(error) = self.framing.can_carry(&message, max) {
             return Some(error.to_string());
         }
-        if !answered || matches!(body, Body::Message(_)) {
+        if !answered || matches!(body, Body::Message(_) | Body::Command { .. }) {
             return None;
         }
         if self.service == Service::Exec && !is_a_command(body) {
             return Some("is no command line of words".to_owned());
         }
-        let Reaction { answer, ends } = self.react(&message);
+        let Reaction { answer, ends } = self.service.react(self.framing, &message);
         match answer {
             Some(Answer::Message(answer)) => {
                 let refused = self.framing.can_carry(&answer, max).err();
                 refused.map(|error| format!("cannot be answered: {error}"))
             }
             None if ends => Some("ends the connection".to_owned()),
+            Some(Answer::Beginning(_)) => Some("is refused".to_owned()),
             Some(Answer::Now) | None => None,
         }
     }
@@ -129,11 +135,17 @@ impl Protocol {
     pub fn answer(&self, message: &Bytes) -> Option<Bytes> {
         match self.react(message).answer? {
             Answer::Message(answer) => Some(answer),
+            Answer::Beginning(beginning) => Some(Bytes::from_static(beginning)),
             Answer::Now => {
                 let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
                 Some(Bytes::copy_from_slice(&(now.as_secs() as u32).to_be_bytes()))
             }
         }
+    }
+
+    /// Whether the framing can carry a message, however long it may be.
+    fn carries(&self, message: &[u8]) -> bool {
+        self.framing.can_carry(message, MaxFrame::new(u64::MAX)).is_ok()
     }
 
     /// Whether it is the length alone that decides whether a message can be sent and answered.

@@ -42,6 +42,8 @@ pub struct Reaction {
 pub enum Answer {
     /// This message.
     Message(Bytes),
+    /// A message that begins so. How it goes on is the server's to say.
+    Beginning(&'static [u8]),
     /// The seconds since 1970-01-01 UTC, as four bytes, most significant first.
     Now,
 }
@@ -51,6 +53,12 @@ pub const TIME_LEN: usize = 4;
 
 /// What an `ack` server puts before what it received.
 const ACK: &str = "服务器收到: ";
+
+/// How an `exec` server begins to say that it runs nothing.
+const REFUSAL: &[u8] = b"exec: ";
+
+/// The only program that is ever asked for by a name that is allowed.
+const PROGRAM: &[u8] = b"echo";
 
 /// The commands of an `mnet` message: its first field.
 mod command {
@@ -97,7 +105,7 @@ impl Service {
         let body = body.bytes();
         match self {
             Self::Mnet => mnet(framing, command::REQUEST, 1, &body),
-            Self::Exec => [b"echo ", &body[..]].concat().into(),
+            Self::Exec => [PROGRAM, b" ", &body[..]].concat().into(),
             _ => body,
         }
     }
@@ -120,15 +128,18 @@ impl Service {
                 Reaction { ends: true, ..says(answer.into()) }
             }
             Self::Mnet => react_to_command(framing, message),
-            Self::Exec => says(printed(message)),
+            Self::Exec => match printed(message) {
+                Some(printed) => says(printed),
+                None => Reaction { answer: Some(Answer::Beginning(REFUSAL)), ends: false },
+            },
             Self::Time => Reaction { answer: Some(Answer::Now), ends: false },
         }
     }
 }
 
 impl Reaction {
-    const NONE: Self = Self { answer: None, ends: false };
-    const END: Self = Self { answer: None, ends: true };
+    pub(super) const NONE: Self = Self { answer: None, ends: false };
+    pub(super) const END: Self = Self { answer: None, ends: true };
 }
 
 /// ASCII white space; the standard library's leaves out the vertical tab.
@@ -143,14 +154,15 @@ fn is_exit(message: &[u8]) -> bool {
     message[start..end].eq_ignore_ascii_case(b"EXIT")
 }
 
-/// What `echo` prints, which is the only program that is ever asked for.
-fn printed(message: &[u8]) -> Bytes {
-    let words: Vec<&[u8]> = message
-        .split(is_white)
-        .filter(|word| !word.is_empty())
-        .skip(1) // the program
-        .collect();
-    [words.join(&b' '), b"\n".to_vec()].concat().into()
+/// What `echo` prints; `None` where it is not what is asked for, or what is asked for is no text.
+fn printed(message: &[u8]) -> Option<Bytes> {
+    let text = std::str::from_utf8(message).ok()?.as_bytes();
+    let mut words = text.split(is_white).filter(|word| !word.is_empty());
+    if words.next()? != PROGRAM {
+        return None;
+    }
+    let words: Vec<&[u8]> = words.collect();
+    Some([words.join(&b' '), b"\n".to_vec()].concat().into())
 }
 
 fn react_to_command(framing: Framing, message: &[u8]) -> Reaction {
@@ -168,7 +180,7 @@ fn react_to_command(framing: Framing, message: &[u8]) -> Reaction {
 }
 
 /// An `mnet` message: command, reply wanted, body. Its integers are in the framing's byte order.
-fn mnet(framing: Framing, command: u32, wanted: u32, body: &[u8]) -> Bytes {
+pub(super) fn mnet(framing: Framing, command: u32, wanted: u32, body: &[u8]) -> Bytes {
     let mut message = BytesMut::with_capacity(8 + body.len());
     for field in [command, wanted] {
         match byte_order(framing) {
