@@ -95,12 +95,10 @@ fn units_of(
     let unit = |protocol| {
         let (server, client) = (server.cloned(), client.cloned());
         let mut unit = Unit { server, client, protocol, cases: Vec::new() };
-        let suiting = cases
-            .iter()
-            .filter_map(|case| unit.suited(case))
-            .map(|case| (case.clone(), unit.level(&case)));
-        let mut taken: Vec<_> =
-            suiting.filter(|(case, level)| selection.takes_case(case, *level)).collect();
+        // What is not asked for need not be fitted, which takes its time.
+        let asked_for = cases.iter().filter(|case| selection.takes_case(case, unit.level(case)));
+        let suiting = asked_for.filter_map(|case| unit.suited(case));
+        let mut taken: Vec<_> = suiting.map(|case| (case.clone(), unit.level(&case))).collect();
         taken.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
         unit.cases = taken;
         unit
