@@ -112,17 +112,20 @@ fn blank_lines_client() -> Vec<Step> {
     [[answered(Cut::Whole), answered(Cut::EachByte)].concat(), finish_client()].concat()
 }
 
-/// White space without a line feed is the rest of no message.
-fn last_line() -> Step {
-    write(Cut::Whole, vec![Part::Frame("the last".into()), Part::Raw(b" \t\r".to_vec())])
+/// White space without a line feed is the rest of no message. Not on connection 0: nothing is to come behind it.
+fn last_line() -> [Step; 2] {
+    let parts = vec![Part::Frame("the last".into()), Part::Raw(b" \t\r".to_vec())];
+    [write_on(1, Cut::Whole, parts), Step::Settle]
 }
 
 fn blank_end() -> Vec<Step> {
-    [vec![last_line(), Step::Settle], finish_server(), health_ping(1)].concat()
+    [&last_line()[..], &finish_on(1), &health_ping(2)].concat()
 }
 
 fn blank_end_client() -> Vec<Step> {
-    [vec![feed(["the last"]), Step::Settle, last_line(), Step::Settle], finish_client()].concat()
+    let asked = [feed_to(1, ["the last"]), Step::Settle];
+    let ended = [Step::EndInput { conn: 1 }, Step::Settle];
+    [&asked[..], &last_line(), &ended, &finish_on(1)].concat()
 }
 
 /// What is left in a frame beside what an `ack` server adds to a message.

@@ -117,16 +117,13 @@ impl Service {
         match self {
             Self::Echo => says(message.clone()),
             Self::Ack if **message == *b"PING" => says(Bytes::from_static(b"PONG")),
-            Self::Ack => says([ACK.as_bytes(), message].concat().into()),
+            Self::Ack => says(acknowledged(message).into()),
             Self::Upper | Self::Exec if is_exit(message) => Reaction::END,
             Self::Upper => match std::str::from_utf8(message) {
                 Ok(text) => says(text.to_uppercase().into()),
                 Err(_) => Reaction::END,
             },
-            Self::Count => {
-                let answer = format!("you messagge is {} bytes", message.len());
-                Reaction { ends: true, ..says(answer.into()) }
-            }
+            Self::Count => Reaction { ends: true, ..says(counted(message.len()).into()) },
             Self::Mnet => react_to_command(framing, message),
             Self::Exec => match printed(message) {
                 Some(printed) => says(printed),
@@ -140,6 +137,16 @@ impl Service {
 impl Reaction {
     pub(super) const NONE: Self = Self { answer: None, ends: false };
     pub(super) const END: Self = Self { answer: None, ends: true };
+}
+
+/// What `ack` says of a message.
+pub(super) fn acknowledged(message: &[u8]) -> Vec<u8> {
+    [ACK.as_bytes(), message].concat()
+}
+
+/// What `count` says of a message of so many bytes.
+pub(super) fn counted(len: usize) -> Vec<u8> {
+    format!("you messagge is {len} bytes").into_bytes()
 }
 
 /// ASCII white space; the standard library's leaves out the vertical tab.

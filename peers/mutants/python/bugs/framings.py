@@ -123,7 +123,10 @@ class ReadIsLine(Line):
                 return
             message = data.strip(BLANKS)
             if message:
-                yield message.replace(b"\n", b" ")  # or it could not be answered
+                yield message
+
+    def encode(self, body):
+        return body + b"\n"
 
 
 @bug("line-decoded-per-read")
