@@ -15,7 +15,7 @@ const NO_PING: [&str; 6] = ["ping", "PINGPING", "PING!", "PONG", "PIN", "Ping"];
 
 /// Text that has another length in capitals: in bytes, in characters, or in both.
 const CASES: [&str; 8] = [
-    "straße, Fuß",
+    "straße, né, Fuß",
     "ŉ ǰ ΐ ΰ և",
     "ﬁ ﬂ ﬃ ﬀ ﬅ",
     "ı ſ K Å",

@@ -86,6 +86,20 @@ impl Body {
         }
     }
 
+    /// The same by the same rule where it is long, but shorter, and by how many bytes.
+    pub(super) fn shortened(&self) -> (Self, u64) {
+        const ENOUGH: usize = 64;
+        let mut short = self.clone();
+        match &mut short {
+            Self::Repeat { len, .. } | Self::Letters { len, .. } | Self::Random { len, .. } => {
+                *len = ENOUGH.min(*len);
+            }
+            _ => {}
+        }
+        let spared = self.len() - short.len();
+        (short, spared as u64)
+    }
+
     /// Becomes as long as the peer's limit, where that is its rule.
     pub(super) fn fill_in(&mut self, limit: u64) {
         if *self == Self::AtLimit {

@@ -103,26 +103,29 @@ impl Protocol {
     /// as long as the limit allows, in words; `None` when all is well.
     #[must_use]
     pub fn refuses(&self, body: &Body, answered: bool, max: MaxFrame) -> Option<String> {
-        if self.carries_any_bytes() {
-            // Spares making the bytes, which may be many.
-            let (got, limit) = (body.len() as u64, max.get().min(self.framing.largest_body()));
-            return (got > limit).then(|| FrameError::TooLong { got, limit }.to_string());
+        let is_message = matches!(body, Body::Message(_));
+        let limit = max.get().min(self.framing.largest_body());
+        if !is_message && body.len() as u64 > limit {
+            return Some(TOO_LONG.to_owned());
         }
-        let message = self.message(body);
+        // Bytes that are made by rule may be many, and differ from fewer by the same rule in their number alone.
+        let (less, spared) = body.shortened();
+        let message = self.message(&less);
         if let Err(error) = self.framing.can_carry(&message, max) {
-            return Some(error.to_string());
+            return Some(refusal(&error));
         }
-        if !answered || matches!(body, Body::Message(_) | Body::Command { .. }) {
+        if !answered || is_message || matches!(body, Body::Command { .. }) {
             return None;
         }
         if self.service == Service::Exec && !is_a_command(body) {
             return Some("is no command line of words".to_owned());
         }
+        let left = MaxFrame::new(limit.saturating_sub(spared));
         let Reaction { answer, ends } = self.service.react(self.framing, &message);
         match answer {
             Some(Answer::Message(answer)) => {
-                let refused = self.framing.can_carry(&answer, max).err();
-                refused.map(|error| format!("cannot be answered: {error}"))
+                let refused = self.framing.can_carry(&answer, left).err();
+                refused.map(|error| format!("has an answer that {}", refusal(&error)))
             }
             None if ends => Some("ends the connection".to_owned()),
             Some(Answer::Beginning(_)) => Some("is refused".to_owned()),
@@ -148,14 +151,24 @@ impl Protocol {
         self.framing.can_carry(message, MaxFrame::new(u64::MAX)).is_ok()
     }
 
-    /// Whether it is the length alone that decides whether a message can be sent and answered.
-    const fn carries_any_bytes(&self) -> bool {
-        matches!(self.framing, Framing::LengthPrefix(_)) && matches!(self.service, Service::Echo)
-    }
-
     const fn passes_text_alone(&self) -> bool {
         matches!(self.framing, Framing::Line(_) | Framing::Fixed1024(_))
             || self.service.takes_text_alone()
+    }
+}
+
+const TOO_LONG: &str = "is too long";
+
+/// What is wrong with a message that a framing cannot carry, without what differs from message to message.
+fn refusal(error: &FrameError) -> String {
+    match error {
+        FrameError::TooLong { .. } => TOO_LONG.to_owned(),
+        FrameError::TooShort { .. } => "is too short".to_owned(),
+        FrameError::Empty => "is empty".to_owned(),
+        FrameError::HoldsLineFeed { .. } => "holds a line feed".to_owned(),
+        FrameError::OuterWhiteSpace => "begins or ends with white space".to_owned(),
+        FrameError::EndsInNul => "ends in NUL".to_owned(),
+        other => format!("cannot be carried: {other}"),
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use rust_server::framing::MaxFrame;
 
-use crate::limits;
 use crate::model::case::Case;
 use crate::model::names::{Level, PeerName, Role};
 use crate::model::protocol::Protocol;
@@ -161,14 +160,8 @@ impl Unit {
         if case.role != self.role() {
             return None;
         }
-        let largest = self.protocol.framing.largest_body();
-        let case = match case.is_about_the_limit() {
-            true => Arc::new(case.for_limit(self.limit().min(largest))),
-            false => case.clone(),
-        };
-        let promised = self.limits().into_iter().flatten().map(MaxFrame::get).min();
-        let taken = promised.unwrap_or(u64::MAX).min(largest).min(limits::MESSAGE);
-        let case = case.in_protocol(&self.protocol, MaxFrame::new(taken)).ok()?;
+        let promised = self.limits().into_iter().flatten().min();
+        let case = case.as_asked(&self.protocol, promised).ok()?;
         self.suits(&case).then_some(case)
     }
 
@@ -184,12 +177,6 @@ impl Unit {
             Contract::Frames => true,
             Contract::Lines { stop, .. } => case.suits_lines(stop),
         })
-    }
-
-    /// The limit that is judged by: what is promised, or what is customary.
-    fn limit(&self) -> u64 {
-        let promised = self.limits().into_iter().flatten().min();
-        promised.unwrap_or(limits::CUSTOMARY_LIMIT).get()
     }
 
     /// Whether a server of this kind can be started on the port of another.

@@ -1,7 +1,7 @@
 //! What a diagnosis goes by, gathered from a transcript: what the peer read, what was due of it, what came.
 
 use bytes::Bytes;
-use rust_server::framing::Framing;
+use rust_server::framing::{Fixed1024, Framing};
 
 use crate::model::ledger::{Account, Ledger};
 use crate::model::protocol::{NOTATION, Transport};
@@ -123,7 +123,16 @@ impl<'a> Evidence<'a> {
     pub fn reaction(&self, message: &[u8]) -> Reaction {
         let message = Bytes::copy_from_slice(message);
         match self.service {
-            Some(service) => service.react(self.read_as, &message),
+            Some(service) => {
+                let reaction = service.react(self.read_as, &message);
+                let overflows = match (&reaction.answer, self.out) {
+                    (Some(Answer::Message(answer)), Framing::Fixed1024(_)) => {
+                        answer.len() > Fixed1024::LEN
+                    }
+                    _ => false,
+                };
+                if overflows { Reaction::END } else { reaction }
+            }
             None => Reaction { answer: Some(Answer::Message(message)), ends: false },
         }
     }
