@@ -265,7 +265,7 @@ mod tests {
         let claim = "limits.oversize-refused";
         not_asked(claim, "line/ack", "there is no header that could claim a length");
         not_asked(claim, "ascii4/echo", "the header has no room for the length that it claims");
-        not_asked("connection.fin-in-body", "raw/upper", "a message cannot break off");
+        not_asked("limits.slowloris", "raw/upper", "a message cannot break off");
     }
 
     #[test]

@@ -41,7 +41,19 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         words: "PING is answered like any other message",
         of: &[Service::Ack],
-        answer: |asked| Some(asked.acknowledged(asked.message)),
+        answer: |asked| match asked.framing {
+            Framing::Fixed1024(_) => asked.right(),
+            _ => asked.unknown_heartbeat(),
+        },
+    },
+    Mistake {
+        // With padding behind it, it is another message, and what is too much then is cut off.
+        words: "PING is answered like any other message: its padding is not taken off, or it is not known",
+        of: &[Service::Ack],
+        answer: |asked| match asked.framing {
+            Framing::Fixed1024(_) => asked.unknown_heartbeat(),
+            _ => asked.right(),
+        },
     },
     Mistake {
         words: "PING in any case is taken for the heartbeat",
@@ -57,14 +69,6 @@ const MISTAKES: &[Mistake] = &[
         words: "PING with white space around it is taken for the heartbeat",
         of: &[Service::Ack],
         answer: |asked| asked.heartbeat(|message| message.trim_ascii() == PING),
-    },
-    Mistake {
-        words: "the padding is not taken off",
-        of: &[Service::Ack],
-        answer: |asked| match asked.framing {
-            Framing::Fixed1024(_) => Some(asked.acknowledged(&whole(asked.framing, asked.message))),
-            _ => asked.right(),
-        },
     },
     Mistake {
         words: "an answer that does not fit is cut at 1024 bytes",
@@ -182,8 +186,11 @@ impl Asked<'_> {
         self.answer.filter(fits).map(|answer| whole(self.framing, answer))
     }
 
-    fn acknowledged(&self, message: &[u8]) -> Vec<u8> {
-        whole(self.framing, &service::acknowledged(message))
+    fn unknown_heartbeat(&self) -> Option<Vec<u8>> {
+        match self.message {
+            PING => Some(whole(self.framing, &service::acknowledged(PING))),
+            _ => self.right(),
+        }
     }
 
     fn heartbeat(&self, is_one: fn(&[u8]) -> bool) -> Option<Vec<u8>> {
