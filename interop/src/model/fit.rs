@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use rust_server::framing::{Framing, MaxFrame};
 
+use crate::limits;
+
 use super::body::Body;
 use super::case::{Case, Only, Part, Step, Write};
 use super::cut::Cut;
@@ -28,11 +30,27 @@ const DATAGRAMS: (usize, usize) = (100, 64 * 1024);
 const ONE_BY_ONE: usize = 2000;
 
 impl Case {
-    /// The case as peers of this protocol can be asked it, which take messages of up to `max`.
+    /// The case as peers of this protocol can be asked it, which promise to take messages of so many bytes, or
+    /// promise nothing.
     ///
     /// # Errors
     /// Why they cannot, in words that go on from "not asked, since".
-    pub fn in_protocol(
+    pub fn as_asked(
+        self: &Arc<Self>,
+        protocol: &Protocol,
+        promised: Option<MaxFrame>,
+    ) -> Result<Arc<Self>, String> {
+        let largest = protocol.framing.largest_body();
+        let limit = promised.unwrap_or(limits::CUSTOMARY_LIMIT).get().min(largest);
+        let taken = promised.map_or(u64::MAX, MaxFrame::get).min(largest).min(limits::MESSAGE);
+        let case = match self.is_about_the_limit() {
+            true => Arc::new(self.for_limit(limit)),
+            false => self.clone(),
+        };
+        case.in_protocol(protocol, MaxFrame::new(taken))
+    }
+
+    fn in_protocol(
         self: &Arc<Self>,
         protocol: &Protocol,
         max: MaxFrame,
@@ -47,6 +65,9 @@ impl Case {
                 None => return Err("a connection has one message".to_owned()),
             },
         };
+        if protocol.framing.ends_with_stream() && case.has_several_messages() {
+            return Err("a connection has one message".to_owned());
+        }
         case.fits_the_framing(protocol.framing)?;
         if protocol.service == Service::Exec && case.sends_anything() {
             return Err("what it sends might be run".to_owned());
@@ -56,7 +77,7 @@ impl Case {
         }
         let messages = case.all_steps().map(Step::messages).sum::<usize>();
         if protocol.service == Service::Exec && messages > COMMANDS {
-            return Err(format!("it would start {messages} programs"));
+            return Err("it would start too many programs".to_owned());
         }
         case.fits_messages(protocol, max)?;
         Ok(case)
@@ -65,10 +86,12 @@ impl Case {
     fn is_about(&self, protocol: &Protocol) -> Result<(), String> {
         match &self.only {
             Some(Only::Framings(names)) if !names.contains(&protocol.framing.to_string()) => {
-                Err(format!("it is about {}", names.join(", ")))
+                Err("it is about other framings".to_owned())
             }
-            Some(Only::Service(name)) if name != protocol.service.name() => {
-                Err(format!("it is about the service {name}"))
+            Some(Only::Services(names))
+                if !names.iter().any(|it| it == protocol.service.name()) =>
+            {
+                Err("it is about other services".to_owned())
             }
             _ => Ok(()),
         }
@@ -103,11 +126,11 @@ impl Case {
     fn fits_the_framing(&self, framing: Framing) -> Result<(), String> {
         for part in self.all_steps().flat_map(Step::writes).flat_map(|write| &write.parts) {
             match part {
-                Part::Claim(len) if framing.header_len() == 0 => {
-                    return Err(format!("there is no header that could claim {len} bytes"));
+                Part::Claim(_) if framing.header_len() == 0 => {
+                    return Err("there is no header that could claim a length".to_owned());
                 }
                 Part::Claim(len) if framing.header(*len).is_err() => {
-                    return Err(format!("the header has no room for a claim of {len} bytes"));
+                    return Err("the header has no room for the length that it claims".to_owned());
                 }
                 Part::Head { .. } | Part::Tail { .. } if framing.ends_with_stream() => {
                     return Err("a message cannot break off".to_owned());
@@ -161,7 +184,7 @@ impl Case {
         let is_answered = self.role != Role::Client;
         for body in self.all_steps().flat_map(Step::bodies) {
             if let Some(reason) = protocol.refuses(body, is_answered, max) {
-                return Err(format!("a message of it {reason}"));
+                return Err(format!("a message {reason}"));
             }
         }
         Ok(())
@@ -223,13 +246,87 @@ mod tests {
     use super::*;
     use crate::model::script::cases;
 
+    fn asked(id: &str, role: Role, protocol: &str) -> Result<Arc<Case>, String> {
+        let case = cases().iter().find(|case| case.id.as_str() == id && case.role == role);
+        case.expect("a case").as_asked(&protocol.parse().unwrap(), None)
+    }
+
+    fn server(id: &str, protocol: &str) -> Result<Arc<Case>, String> {
+        asked(id, Role::Server, protocol)
+    }
+
+    #[track_caller]
+    fn not_asked(id: &str, protocol: &str, since: &str) {
+        assert_eq!(server(id, protocol).expect_err("not asked"), since);
+    }
+
+    #[test]
+    fn the_default_is_asked_all_that_is_about_no_other() {
+        for case in cases() {
+            let asked = case.as_asked(&Protocol::default(), None).is_ok();
+            assert_eq!(asked, case.only.is_none(), "{} as {}", case.id, case.role);
+        }
+    }
+
+    #[test]
+    fn a_case_about_a_framing_or_a_service_is_asked_of_that_alone() {
+        assert!(server("framing.blank-lines", "line/ack").is_ok());
+        not_asked("framing.blank-lines", "u32be/ack", "it is about other framings");
+        assert!(server("service.exit", "u32be/exec").is_ok());
+        not_asked("service.exit", "u32be/ack", "it is about other services");
+    }
+
+    #[test]
+    fn where_a_connection_has_one_message_each_has_its_own() {
+        let joined = server("framing.sticky-two", "u32be/upper").unwrap();
+        let alone = server("framing.sticky-two", "raw/upper").unwrap();
+        let conns = |case: &Case| {
+            case.all_steps().flat_map(Step::conns).collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!((conns(&joined).len(), conns(&alone).len()), (1, 2));
+        not_asked("connection.many-messages", "raw/upper", "a connection has one message");
+        not_asked("connection.many-messages", "ascii4/count", "a connection has one message");
+    }
+
+    #[test]
+    fn a_second_message_can_be_sent_where_the_service_ends_and_not_where_the_stream_does() {
+        assert!(server("service.one-message", "ascii4/count").is_ok());
+        not_asked("service.one-message", "raw/count", "a connection has one message");
+    }
+
+    #[test]
+    fn what_has_no_header_cannot_lie_in_it() {
+        let claim = "limits.oversize-refused";
+        not_asked(claim, "line/ack", "there is no header that could claim a length");
+        not_asked(claim, "ascii4/echo", "the header has no room for the length that it claims");
+        not_asked("limits.slowloris", "raw/upper", "a message cannot break off");
+    }
+
+    #[test]
+    fn messages_that_cannot_be_sent_or_answered_are_not() {
+        not_asked("payload.empty", "line/ack", "a message is empty");
+        not_asked("payload.whitespace", "line/ack", "a message begins or ends with white space");
+        not_asked("payload.all-bytes", "u32be/upper", "a message ends the connection");
+        not_asked("payload.large", "ascii4/count", "a message is too long");
+        not_asked("limits.at-max", "u32be/ack", "a message has an answer that is too long");
+    }
+
+    #[test]
+    fn a_client_may_be_told_what_a_server_could_not_answer() {
+        assert!(asked("framing.full-frame", Role::Client, "fixed-1024/ack").is_ok());
+        assert!(asked("limits.at-max", Role::Client, "u32be/ack").is_ok());
+        not_asked("limits.at-max", "u32be/ack", "a message has an answer that is too long");
+    }
+
+    #[test]
+    fn exec_is_sent_nothing_that_might_be_run() {
+        not_asked("limits.foreign", "u32be/exec", "what it sends might be run");
+        not_asked("connection.thousand", "u32be/exec", "it would start too many programs");
+    }
+
     /// Why peers of this protocol are not asked a case; `None` where they are.
     fn refusal(id: &str, role: Role, protocol: &str) -> Option<String> {
-        let asked = |case: &&Arc<Case>| case.id.as_str() == id && case.role == role;
-        let case = cases().iter().find(asked).expect("a case of the catalogue");
-        let protocol: Protocol = protocol.parse().unwrap();
-        let max = MaxFrame::new(protocol.framing.largest_body());
-        case.in_protocol(&protocol, max).err()
+        asked(id, role, protocol).err()
     }
 
     #[test]

@@ -81,6 +81,19 @@ pub struct Account {
     pub cut_short: bool,
     /// Where times are due, as offsets: they are not known before they come.
     times: VecDeque<usize>,
+    /// Answers of which only the beginning is known before they come, in order.
+    openings: VecDeque<Opening>,
+}
+
+/// Where an answer is due of which only the beginning is known.
+#[derive(Debug)]
+struct Opening {
+    /// Where its frame begins.
+    at: usize,
+    /// How many bytes stand for it as yet.
+    len: usize,
+    framing: Framing,
+    beginning: &'static [u8],
 }
 
 /// Where a channel left the path.
@@ -355,6 +368,7 @@ impl Ledger {
             let account = self.account(channel);
             match &answer {
                 Some(Answer::Message(answer)) => account.owe(&frame(framing, answer)),
+                Some(Answer::Beginning(beginning)) => account.owe_beginning(framing, beginning),
                 Some(Answer::Now) => account.owe_the_time(framing),
                 None => {}
             }
@@ -375,10 +389,12 @@ impl Ledger {
         let limit = self.setting.max_frame.unwrap_or(CUSTOMARY_LIMIT);
         let written = self.written.entry(conn).or_default();
         written.finished = true;
-        if !written.refused
-            && let Ok(Some(last)) = protocol.framing.finish(&mut written.undecoded, limit)
-        {
-            self.enter_messages(conn, vec![last]);
+        if !written.refused {
+            match protocol.framing.finish(&mut written.undecoded, limit) {
+                Ok(Some(last)) => self.enter_messages(conn, vec![last]),
+                Ok(None) => written.undecoded.clear(), // nothing but blanks is left
+                Err(_) => {}
+            }
         }
         let written = self.written.entry(conn).or_default();
         let at_boundary = written.undecoded.is_empty() && !written.refused;
@@ -613,6 +629,35 @@ impl Account {
         self.times.push_back(self.due.len() - TIME_LEN);
     }
 
+    fn owe_beginning(&mut self, framing: Framing, beginning: &'static [u8]) {
+        let at = self.due.len();
+        self.owe(&frame(framing, beginning));
+        self.openings.push_back(Opening { at, len: self.due.len() - at, framing, beginning });
+    }
+
+    /// An answer that begins as it has to is the one that was due, as soon as it is whole.
+    fn fill_openings(&mut self) {
+        while let Some(Opening { at, len, framing, beginning }) = self.openings.front_mut() {
+            let Some(seen) = self.seen.get(*at..) else { return };
+            let Some(whole) = frames(*framing, seen).next() else { return };
+            let message = framing.decode(&mut seen[whole.clone()].into(), MaxFrame::new(u64::MAX));
+            // A stream without frames is one message, as far as it has come.
+            let message =
+                message.ok().flatten().unwrap_or_else(|| seen[whole.clone()].to_vec().into());
+            let is_due = message.starts_with(beginning);
+            let grown = if is_due { whole.len().saturating_sub(*len) } else { 0 };
+            if is_due {
+                self.due.splice(*at..*at + *len, seen[whole.clone()].iter().copied());
+                *len = whole.len();
+            }
+            if framing.ends_with_stream() {
+                return;
+            }
+            self.openings.pop_front();
+            self.openings.iter_mut().for_each(|later| later.at += grown);
+        }
+    }
+
     /// A time that is about right is the one that was due.
     fn set_clocks(&mut self, now: Duration) {
         while let Some(&at) = self.times.front()
@@ -628,15 +673,18 @@ impl Account {
     }
 
     fn see(&mut self, bytes: &[u8], now: Duration) {
-        let before = self.seen.len();
         self.seen.extend_from_slice(bytes);
         self.set_clocks(now);
-        if self.deviation.is_some() || self.matched < before {
+        self.fill_openings();
+        if self.deviation.is_some() {
             return;
         }
-        let due = &self.due[self.matched..];
-        self.matched += common_prefix(bytes, due);
-        if self.matched < self.seen.len() {
+        // What is behind the beginning of an answer that is not known yet is not judged yet.
+        let open = self.openings.front().filter(|opening| !opening.framing.ends_with_stream());
+        let known = open.map_or(self.seen.len(), |opening| opening.at.min(self.seen.len()));
+        let (seen, due) = (&self.seen[self.matched..known], &self.due[self.matched..]);
+        self.matched += common_prefix(seen, due);
+        if self.matched < known {
             let excess = self.matched == self.due.len();
             self.deviation = Some(Deviation { offset: self.matched, excess });
         }
@@ -648,7 +696,8 @@ impl Account {
         if self.released || self.unread {
             return 0;
         }
-        self.due.len().saturating_sub(self.seen.len())
+        let open = self.openings.iter().any(|opening| !opening.framing.ends_with_stream());
+        self.due.len().saturating_sub(self.seen.len()).max(usize::from(open))
     }
 
     /// Whether it should have ended and has not.

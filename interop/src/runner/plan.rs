@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use rust_server::framing::MaxFrame;
 
-use crate::limits;
 use crate::model::case::{Case, Step};
 use crate::model::names::{Level, PeerName, Role};
 use crate::model::protocol::{Protocol, Transport};
@@ -95,12 +94,10 @@ fn units_of(
     let unit = |protocol| {
         let (server, client) = (server.cloned(), client.cloned());
         let mut unit = Unit { server, client, protocol, cases: Vec::new() };
-        let suiting = cases
-            .iter()
-            .filter_map(|case| unit.suited(case))
-            .map(|case| (case.clone(), unit.level(&case)));
-        let mut taken: Vec<_> =
-            suiting.filter(|(case, level)| selection.takes_case(case, *level)).collect();
+        // What is not asked for need not be fitted, which takes its time.
+        let asked_for = cases.iter().filter(|case| selection.takes_case(case, unit.level(case)));
+        let suiting = asked_for.filter_map(|case| unit.suited(case));
+        let mut taken: Vec<_> = suiting.map(|case| (case.clone(), unit.level(&case))).collect();
         taken.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
         unit.cases = taken;
         unit
@@ -163,14 +160,8 @@ impl Unit {
         if case.role != self.role() {
             return None;
         }
-        let largest = self.protocol.framing.largest_body();
-        let case = match case.is_about_the_limit() {
-            true => Arc::new(case.for_limit(self.limit().min(largest))),
-            false => case.clone(),
-        };
-        let promised = self.limits().into_iter().flatten().map(MaxFrame::get).min();
-        let taken = promised.unwrap_or(u64::MAX).min(largest).min(limits::MESSAGE);
-        let case = case.in_protocol(&self.protocol, MaxFrame::new(taken)).ok()?;
+        let promised = self.limits().into_iter().flatten().min();
+        let case = case.as_asked(&self.protocol, promised).ok()?;
         self.suits(&case).then_some(case)
     }
 
@@ -194,12 +185,6 @@ impl Unit {
             Contract::Frames => true,
             Contract::Lines { stop, .. } => case.suits_lines(stop),
         })
-    }
-
-    /// The limit that is judged by: what is promised, or what is customary.
-    fn limit(&self) -> u64 {
-        let promised = self.limits().into_iter().flatten().min();
-        promised.unwrap_or(limits::CUSTOMARY_LIMIT).get()
     }
 
     /// Whether a server of this kind can be started on the port of another.

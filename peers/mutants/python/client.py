@@ -17,9 +17,9 @@ PIECE = 64 * 1024  # bytes handed to the system at once
 
 
 class Client:
-    def __init__(self, host, port):
+    def __init__(self, host, port, codec=Codec, _service=None):
         self.host, self.port = host, port
-        self.codec = bugs.pick(Codec)()  # on the wire; stdin and stdout always speak the contract's framing
+        self.codec = bugs.pick(codec)()  # on the wire; stdin and stdout always speak the contract's framing
         self.sent = self.received = 0
         self.input_ended = False
         self.input_error = None
