@@ -37,7 +37,7 @@ impl Transport {
 }
 
 /// Framing, service and transport: two peers can be paired where all three are the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Protocol {
     /// How messages are laid on the stream.
     #[serde(serialize_with = "as_text")]

@@ -1,5 +1,6 @@
 //! The plan: which cases are played with which peers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rust_server::framing::MaxFrame;
@@ -36,6 +37,7 @@ impl Plan {
     /// Plans all that is selected: every pairing whose protocols agree, and every peer on its own.
     #[must_use]
     pub fn new(registry: &Registry, cases: &[Arc<Case>], selection: &Selection) -> Self {
+        let mut fitting = Fitting { cases, fitted: HashMap::new() };
         let servers = || registry.peers().filter(|peer| peer.manifest.server.is_some());
         let clients = || registry.peers().filter(|peer| peer.manifest.client.is_some());
         let alone_as_server = servers().map(|server| (Some(server), None));
@@ -45,7 +47,7 @@ impl Plan {
         let mut units: Vec<Unit> = alone_as_client
             .chain(alone_as_server)
             .chain(paired)
-            .flat_map(|(server, client)| units_of(server, client, cases, selection))
+            .flat_map(|(server, client)| units_of(server, client, &mut fitting, selection))
             .filter(|unit| !unit.cases.is_empty())
             .collect();
         units.sort_by_key(Unit::key);
@@ -68,11 +70,35 @@ impl Plan {
     }
 }
 
+/// The cases as they are asked in each protocol. Finding that out takes its time, and many units ask the same.
+struct Fitting<'a> {
+    cases: &'a [Arc<Case>],
+    /// By protocol, promised limit and place in the list; `None` for a case that does not fit.
+    fitted: HashMap<(Protocol, Option<MaxFrame>, usize), Option<Arc<Case>>>,
+}
+
+impl Fitting<'_> {
+    /// Those that are `asked_for` and fit.
+    fn cases(
+        &mut self,
+        protocol: &Protocol,
+        promised: Option<MaxFrame>,
+        asked_for: impl Fn(&Arc<Case>) -> bool,
+    ) -> Vec<Arc<Case>> {
+        let asked_for = self.cases.iter().enumerate().filter(|(_, case)| asked_for(case));
+        let fit = |(at, case): (usize, &Arc<Case>)| {
+            let fitted = self.fitted.entry((*protocol, promised, at));
+            fitted.or_insert_with(|| case.as_asked(protocol, promised).ok()).clone()
+        };
+        asked_for.filter_map(fit).collect()
+    }
+}
+
 /// One unit for each protocol that these peers have in common.
 fn units_of(
     server: Option<&Arc<Peer>>,
     client: Option<&Arc<Peer>>,
-    cases: &[Arc<Case>],
+    fitting: &mut Fitting<'_>,
     selection: &Selection,
 ) -> Vec<Unit> {
     let server_name = server.map(|peer| peer.name().as_str());
@@ -94,9 +120,12 @@ fn units_of(
     let unit = |protocol| {
         let (server, client) = (server.cloned(), client.cloned());
         let mut unit = Unit { server, client, protocol, cases: Vec::new() };
-        // What is not asked for need not be fitted, which takes its time.
-        let asked_for = cases.iter().filter(|case| selection.takes_case(case, unit.level(case)));
-        let suiting = asked_for.filter_map(|case| unit.suited(case));
+        let asked_for = |case: &Arc<Case>| {
+            case.role == unit.role() && selection.takes_case(case, unit.level(case))
+        };
+        let promised = unit.limits().into_iter().flatten().min();
+        let suiting = fitting.cases(&protocol, promised, asked_for);
+        let suiting = suiting.into_iter().filter(|case| unit.suits(case));
         let mut taken: Vec<_> = suiting.map(|case| (case.clone(), unit.level(&case))).collect();
         taken.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
         unit.cases = taken;
@@ -153,16 +182,6 @@ impl Unit {
     fn key(&self) -> (Option<PeerName>, Option<PeerName>, String) {
         let (server, client) = (self.server_name().cloned(), self.client_name().cloned());
         (server, client, self.protocol.to_string())
-    }
-
-    /// The case as it can be asked of these peers, if it can.
-    fn suited(&self, case: &Arc<Case>) -> Option<Arc<Case>> {
-        if case.role != self.role() {
-            return None;
-        }
-        let promised = self.limits().into_iter().flatten().min();
-        let case = case.as_asked(&self.protocol, promised).ok()?;
-        self.suits(&case).then_some(case)
     }
 
     fn suits(&self, case: &Case) -> bool {
