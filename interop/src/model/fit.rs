@@ -316,6 +316,9 @@ mod tests {
         assert!(asked("framing.full-frame", Role::Client, "fixed-1024/ack").is_ok());
         assert!(asked("limits.at-max", Role::Client, "u32be/ack").is_ok());
         not_asked("limits.at-max", "u32be/ack", "a message has an answer that is too long");
+        // The name of the program comes on top.
+        let exec = asked("limits.at-max", Role::Client, "u32be/exec");
+        assert_eq!(exec.expect_err("not asked"), "a message is too long");
     }
 
     #[test]

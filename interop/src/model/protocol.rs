@@ -120,8 +120,9 @@ impl Protocol {
         }
         // Bytes that are made by rule may be many, and differ from fewer by the same rule in their number alone.
         let (less, spared) = body.shortened();
+        let left = MaxFrame::new(limit.saturating_sub(spared));
         let message = self.message(&less);
-        if let Err(error) = self.framing.can_carry(&message, max) {
+        if let Err(error) = self.framing.can_carry(&message, left) {
             return Some(refusal(&error));
         }
         if !answered || is_message || matches!(body, Body::Command { .. }) {
@@ -133,7 +134,6 @@ impl Protocol {
         if self.service == Service::Exec && !is_a_command(body) {
             return Some("is no command line of words".to_owned());
         }
-        let left = MaxFrame::new(limit.saturating_sub(spared));
         let Reaction { answer, ends } = self.service.react(self.framing, &message);
         match answer {
             Some(Answer::Message(answer)) => {
