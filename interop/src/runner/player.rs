@@ -8,7 +8,7 @@ use crate::limits::{self, Patience};
 use crate::model::case::Case;
 use crate::model::names::Role;
 use crate::model::oracle::{crashed, judge, judge_briefly};
-use crate::model::outcome::{Blame, Outcome, Verdict};
+use crate::model::outcome::{Blame, Close, Outcome, Verdict};
 use crate::model::transcript::Exit;
 use crate::peer::start::StartError;
 use crate::stage::Acted;
@@ -37,6 +37,8 @@ struct Look {
     stalled: bool,
     /// Looking again would show the same, and might cost a minute.
     certain: bool,
+    /// The server ended although nobody had asked it to.
+    crashed: bool,
 }
 
 /// One look at cases that are played together.
@@ -84,7 +86,14 @@ impl<'a> Player<'a> {
             true => (limits::LESS_PATIENCE, limits::PATIENCE),
             false => (limits::PATIENCE, limits::LESS_PATIENCE),
         };
-        let first = self.look_at(at, self.table.patience(first)).await?;
+        let mut first = self.look_at(at, self.table.patience(first)).await?;
+        if first.crashed && self.table.greets() {
+            // It may have died of our greeting: what is wrong with it otherwise is not to be hidden by that.
+            self.table.greet(false);
+            first = self.look_at(at, self.table.patience(then)).await?;
+            self.table.greet(first.crashed);
+        }
+        let first = first;
         let failed = first.result.outcome == Outcome::Fail;
         if !failed || first.certain || self.table.is_sure(first.result.level) {
             return Ok(first.result);
@@ -137,12 +146,13 @@ impl<'a> Player<'a> {
             }
         }
         result.duration_us = begun.elapsed();
+        let crashed = matches!(result.close, Some(Close::Exit | Close::Signal));
         if result.outcome == Outcome::Pass {
-            return Ok(Look { result, stalled, certain });
+            return Ok(Look { result, stalled, certain, crashed });
         }
         self.table.diagnose_silence(&mut result, self.house.dialect()).await;
         self.house.tear_down().await;
-        Ok(Look { result, stalled, certain })
+        Ok(Look { result, stalled, certain, crashed })
     }
 
     fn enter(&self, verdict: Verdict, acted: Acted, case: &Case, result: &mut CaseResult) {
@@ -179,7 +189,8 @@ impl<'a> Player<'a> {
         let begun = Instant::now();
         let prepared = self.house.prepare(case).await;
         self.table.add_start(begun.elapsed());
-        if prepared? && case.role == Role::Server && self.table.answers() {
+        let greeted = case.role == Role::Server && self.table.answers() && self.table.greets();
+        if prepared? && greeted {
             match self.house.warm_up().await {
                 Some(waited) => self.table.waited(Slowness { waited, slept: waited }),
                 None => self.table.saw_it_mute(),

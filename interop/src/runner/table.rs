@@ -59,6 +59,8 @@ struct Shared {
     answers_nothing: bool,
     /// It is silent even when one message comes in one piece: how others come explains nothing.
     mute: bool,
+    /// The server ends when its first client leaves.
+    dies_of_a_greeting: bool,
 }
 
 impl<'a> Table<'a> {
@@ -191,6 +193,16 @@ impl<'a> Table<'a> {
     /// Whether servers answer their first message as far as is known: one that did not is not asked again.
     pub fn answers(&self) -> bool {
         !self.lock().answers_nothing
+    }
+
+    /// Whether a server is asked a first message before its cases.
+    pub fn greets(&self) -> bool {
+        !self.lock().dies_of_a_greeting
+    }
+
+    /// Whether it is from here on.
+    pub fn greet(&self, greet: bool) {
+        self.lock().dies_of_a_greeting = !greet;
     }
 
     /// A server did not answer its first message.
