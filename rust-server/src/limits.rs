@@ -20,9 +20,21 @@ pub const LARGEST_DATAGRAM: u64 = 65_507;
 /// A buffer that has to grow doubles, so that it has at most as much again as has come, and this.
 pub const RESERVE_STEP: usize = 64 * 1024;
 
-/// Bytes. The room offered to one read from a socket: a whole default send buffer of the peer is
-/// taken by few calls, and an idle connection gives the room back.
+/// Bytes. The room offered to one read of a client, or of a standard stream.
 pub const READ_STEP: usize = 64 * 1024;
+
+/// Bytes. The room offered to one read of a server. It belongs to the thread and not to the connection,
+/// so it may be ample: smaller ones cost calls. The odd part lets a few whole frames of a power of
+/// two in, headers included.
+pub const READ_BUFFER: usize = 256 * 1024 + 64;
+
+/// Bytes. A frame that is still unfinished when so much of it has come is read on into a buffer of its
+/// own; of a shorter one the start is copied to where the rest will be read.
+pub const LARGE_START: usize = 32 * 1024;
+
+/// Bytes. When a connection has completed so many at a stretch the others of its thread have their
+/// turn: a client that never pauses would hold them up otherwise (P6).
+pub const TURN: usize = 512 * 1024;
 
 /// Bytes. When so many bytes of answers are waiting they are written before another message is
 /// answered. So a connection holds, for a client that does not read, at most this, the answers to

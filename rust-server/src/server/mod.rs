@@ -28,10 +28,12 @@
 //! ```
 
 mod accept;
+mod alarm;
 mod config;
 mod connection;
 mod datagram;
 mod ending;
+mod read_buffer;
 
 use std::io;
 use std::net::SocketAddr;
