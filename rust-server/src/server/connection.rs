@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::RecvFlags;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
@@ -27,9 +27,9 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
 use super::alarm::Alarm;
+use super::buffers;
 use super::config::Config;
 use super::ending::{self, Order, Orders};
-use super::read_buffer;
 use crate::framing::{FrameError, Run};
 use crate::limits;
 use crate::service::{Answers, Next, Pending, Service};
@@ -50,8 +50,10 @@ pub(super) struct Connection<S> {
     wanted: usize,
     /// Whether the client has ended its stream.
     input_ended: bool,
-    /// Answers that the socket has not taken yet.
+    /// Answers that the socket has not taken yet, behind those that it has.
     output: BytesMut,
+    /// Bytes of the output that it has.
+    written: usize,
     /// What is to be done when it has.
     then: Then,
     /// When what is waited for began to be waited for: the rest of a frame, the next frame, or the
@@ -124,6 +126,7 @@ impl<S: Service> Connection<S> {
             wanted: 0,
             input_ended: false,
             output: BytesMut::new(),
+            written: 0,
             then: Then::Read,
             waiting_since: None,
         }
@@ -145,7 +148,11 @@ impl<S: Service> Connection<S> {
             }
             Err(Lost::Transport(error)) => tracing::debug!(%error, "connection lost"),
             Err(lost @ (Lost::Unread | Lost::Cut)) => {
-                tracing::info!(?lost, unsent = self.output.len(), "connection reset");
+                tracing::info!(
+                    ?lost,
+                    unsent = self.output.len() - self.written,
+                    "connection reset"
+                );
                 ending::abort(self.stream);
             }
         }
@@ -233,9 +240,9 @@ impl<S: Service> Connection<S> {
             false => (self.config.frame_timeout, End::FrameTimeout),
         };
         // Whoever waits holds no buffers.
-        self.output = BytesMut::new();
+        buffers::give_back(mem::take(&mut self.output));
         if self.input.is_empty() {
-            self.input = BytesMut::new();
+            buffers::give_back(mem::take(&mut self.input));
         }
         let now = Instant::now();
         let since = *self.waiting_since.get_or_insert(now);
@@ -260,11 +267,16 @@ impl<S: Service> Connection<S> {
 
     /// Writes some of the output.
     fn poll_write_output(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output));
+        let written =
+            ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output[self.written..]));
         match written {
             Ok(0) => return Poll::Ready(Err(Lost::Transport(io::ErrorKind::WriteZero.into()))),
-            Ok(written) => self.output.advance(written),
+            Ok(written) => self.written += written,
             Err(error) => return Poll::Ready(Err(Lost::Transport(error))),
+        }
+        if self.written == self.output.len() {
+            self.written = 0;
+            self.output.clear();
         }
         // Nor does the time in which the client did not read count for its next frame, which could
         // not be read either.
@@ -275,13 +287,16 @@ impl<S: Service> Connection<S> {
     /// Reads what there is; gives how many bytes of it are dealt with.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Lost>> {
         if self.input.len() >= limits::LARGE_START {
-            self.input.reserve(self.room());
+            // For the rest of the frame, but for no more than as much again as has come and a step (P9).
+            let come = self.input.len();
+            let missing = self.wanted.saturating_sub(come);
+            self.make_room(missing.clamp(limits::RESERVE_STEP, come + limits::RESERVE_STEP));
             let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx));
             self.input_ended = read.map_err(Lost::Transport)? == 0;
             self.then = Then::Answer;
             return Poll::Ready(Ok(0));
         }
-        read_buffer::lend(|buffer| {
+        buffers::lend(|buffer| {
             let start = self.input.len();
             buffer[..start].copy_from_slice(&self.input);
             let mut read = ReadBuf::new(&mut buffer[start..]);
@@ -297,7 +312,7 @@ impl<S: Service> Connection<S> {
     fn take_what_came(&mut self) -> Result<bool, Lost> {
         self.waiting_since = None;
         self.then = Then::Answer;
-        let received = read_buffer::lend(|buffer| {
+        let received = buffers::lend(|buffer| {
             let flags = RecvFlags::DONTWAIT;
             let (got, _) = retry_on_intr(|| rustix::net::recv(&self.stream, &mut *buffer, flags))?;
             self.input.extend_from_slice(&buffer[..got]);
@@ -348,7 +363,7 @@ impl<S: Service> Connection<S> {
     /// Keeps this behind the input.
     fn keep(&mut self, unfinished: &[u8]) {
         if unfinished.len() >= limits::LARGE_START {
-            self.input.reserve(unfinished.len() + self.room());
+            self.make_room(unfinished.len() + limits::RESERVE_STEP);
         }
         self.input.extend_from_slice(unfinished);
     }
@@ -366,12 +381,15 @@ impl<S: Service> Connection<S> {
         len
     }
 
-    /// Bytes to make room for behind the start of a large frame: for the rest of it, but for no more than
-    /// as much again as has come and [`limits::RESERVE_STEP`] (P9).
-    fn room(&self) -> usize {
-        let come = self.input.len();
-        let missing = self.wanted.saturating_sub(come);
-        missing.clamp(limits::RESERVE_STEP, come + limits::RESERVE_STEP)
+    /// Makes room for so many bytes behind the input.
+    fn make_room(&mut self, behind: usize) {
+        let needed = self.input.len() + behind;
+        if self.input.capacity() < needed {
+            let mut larger = buffers::take_spare();
+            larger.reserve(needed);
+            larger.extend_from_slice(&self.input);
+            buffers::give_back(mem::replace(&mut self.input, larger));
+        }
     }
 
     /// Answers the complete messages of the input, as far as the output takes them; gives how many

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::read_buffer;
+use super::buffers;
 use crate::limits;
 
 /// How far the end of the server has come. Each order goes beyond those before it.
@@ -110,7 +110,7 @@ async fn drain_until_silent(stream: &mut TcpStream) {
 /// Reads and forgets; gives how many bytes, 0 at the end.
 async fn drop_input(stream: &mut TcpStream) -> io::Result<usize> {
     poll_fn(|cx| {
-        read_buffer::lend(|buffer| {
+        buffers::lend(|buffer| {
             let mut read = ReadBuf::new(buffer);
             ready!(Pin::new(&mut *stream).poll_read(cx, &mut read))?;
             Ok(read.filled().len()).into()

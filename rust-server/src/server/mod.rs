@@ -29,11 +29,11 @@
 
 mod accept;
 mod alarm;
+mod buffers;
 mod config;
 mod connection;
 mod datagram;
 mod ending;
-mod read_buffer;
 
 use std::io;
 use std::net::SocketAddr;
