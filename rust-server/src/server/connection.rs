@@ -133,27 +133,31 @@ impl<S: Service> Connection<S> {
     }
 
     /// Serves the client to the end.
-    pub(super) async fn run(mut self) {
-        match self.serve().await {
-            Ok(end) => {
-                match &end {
-                    End::Broken(error) => tracing::info!(%error, "connection ended"),
-                    End::Panicked => tracing::error!("connection ended: the service panicked"),
-                    end => tracing::debug!(?end, "connection ended"),
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` would hold the connection twice: as its argument and while it runs"
+    )]
+    pub(super) fn run(mut self) -> impl Future<Output = ()> + Send {
+        async move {
+            match self.serve().await {
+                Ok(end) => {
+                    match &end {
+                        End::Broken(error) => tracing::info!(%error, "connection ended"),
+                        End::Panicked => tracing::error!("connection ended: the service panicked"),
+                        end => tracing::debug!(?end, "connection ended"),
+                    }
+                    // At the client's FIN everything is read, so that a plain close sends a FIN too.
+                    if !self.input_ended {
+                        // Apart, or each connection would have the room for it all its life.
+                        Box::pin(ending::close_after_drain(self.stream, self.orders)).await;
+                    }
                 }
-                // At the client's FIN everything is read, so that a plain close sends a FIN too.
-                if !self.input_ended {
-                    ending::close_after_drain(self.stream, self.orders).await;
+                Err(Lost::Transport(error)) => tracing::debug!(%error, "connection lost"),
+                Err(lost @ (Lost::Unread | Lost::Cut)) => {
+                    let unsent = self.output.len() - self.written;
+                    tracing::info!(?lost, unsent, "connection reset");
+                    ending::abort(self.stream);
                 }
-            }
-            Err(Lost::Transport(error)) => tracing::debug!(%error, "connection lost"),
-            Err(lost @ (Lost::Unread | Lost::Cut)) => {
-                tracing::info!(
-                    ?lost,
-                    unsent = self.output.len() - self.written,
-                    "connection reset"
-                );
-                ending::abort(self.stream);
             }
         }
     }
@@ -170,7 +174,7 @@ impl<S: Service> Connection<S> {
             match pause {
                 Pause::Ordered => {}
                 Pause::Wait(answer) => {
-                    if let Some(end) = self.wait_for(answer).await? {
+                    if let Some(end) = Box::pin(self.wait_for(answer)).await? {
                         return Ok(end);
                     }
                 }
