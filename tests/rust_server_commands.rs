@@ -207,6 +207,8 @@ fn arguments_that_make_no_sense_are_named_and_exit_with_2() {
         ("--idle-timeout", "0s", "off"),
         ("--frame-timeout", "soon", "30s"),
         ("--grace", "off", "3s"),
+        ("--threads", "0", "1 to 1024"),
+        ("--threads", "1025", "1 to 1024"),
         ("--allow-exec", "/bin/date", "such as date"),
     ] {
         let refused = server().args([flag, value]).assert().code(2);
@@ -243,6 +245,17 @@ fn port_0_reports_the_port_that_the_system_chose() {
         let server = RunningServer::start(&["--listen", listen]);
         assert!(!server.address.ends_with(":0"), "{}", server.address);
         round_trip(&mut server.connect(), b"hello");
+    }
+}
+
+#[test]
+fn clients_are_served_by_one_thread_or_by_many() {
+    for threads in ["1", "3"] {
+        let server = RunningServer::start(&["--listen", "127.0.0.1:0", "--threads", threads]);
+        let mut clients: Vec<_> = (0..8).map(|_| server.connect()).collect();
+        for client in &mut clients {
+            round_trip(client, b"hello");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
-use rust_server::framing::{FrameError, Framing, MaxFrame, Parse};
+use rust_server::framing::{FrameError, Framing, MaxFrame, Parse, Run};
 use rust_server::limits::RESERVE_STEP;
 use tokio_util::codec::{Decoder, LengthDelimitedCodec};
 
@@ -125,6 +125,40 @@ fn decode_by_tokio_util(pieces: &[&[u8]]) -> (Vec<BytesMut>, Result<(), io::Erro
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What a server relies on that sends frames back as they came.
+    #[test]
+    fn a_frame_of_one_form_is_the_frame_of_its_message(
+        framing in framings(),
+        stream in prop::collection::vec(bytes(), 0..3000),
+    ) {
+        prop_assume!(framing.has_one_form());
+        let run = framing.run(&stream, MAX);
+        let mut rest = BytesMut::from(&stream[..]);
+        let mut again = BytesMut::new();
+        while let Ok(Some(message)) = framing.decode(&mut rest, MAX) {
+            framing.encode(&message, MAX, &mut again).expect("what came can be sent");
+        }
+        prop_assert_eq!(&again[..], &stream[..run.len]);
+    }
+
+    #[test]
+    fn a_run_ends_where_parsing_frame_by_frame_does(
+        (framing, messages) in framings_with_messages(),
+        garbage in prop::collection::vec(bytes(), 0..40),
+    ) {
+        let stream = [encode(framing, &messages), garbage].concat();
+        let run = framing.run(&stream, MAX);
+        let mut at = 0;
+        let behind = loop {
+            match framing.parse(&stream[at..], MAX) {
+                Ok(Parse::Frame { len, .. } | Parse::Blank { len }) => at += len,
+                Ok(Parse::Incomplete { wanted }) => break Ok(wanted),
+                Err(error) => break Err(error),
+            }
+        };
+        prop_assert_eq!(run, Run { len: at, behind });
+    }
 
     #[test]
     fn any_cut_of_any_stream_gives_the_same_messages(

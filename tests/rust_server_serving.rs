@@ -749,6 +749,65 @@ async fn an_answer_that_never_comes_is_not_waited_for_beyond_the_grace() {
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
 }
 
+/// Says that it answers alike, and does not when it is asked.
+#[derive(Clone)]
+struct Alike;
+
+impl Service for Alike {
+    fn answer(&mut self, _: Bytes, answers: &mut Answers<'_>) -> Result<Next, FrameError> {
+        answers.send(b"asked")?;
+        Ok(Next::Continue)
+    }
+
+    fn answers_alike(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_answers_alike_is_asked_only_where_a_message_has_more_than_one_form() {
+    for framing in framings().filter(|framing| !framing.ends_with_stream()) {
+        let server = Server::bind_service(config().framing(framing), Alike).await;
+        let server = Serving::start(server.expect("a free port"));
+        let mut stream = BytesMut::new();
+        framing.encode(b"a message", MaxFrame::DEFAULT, &mut stream).expect("it can carry it");
+        let mut asked = BytesMut::new();
+        let _ = framing.encode(b"asked", MaxFrame::DEFAULT, &mut asked);
+        let mut peer = server.connect().await;
+        peer.send(&stream).await;
+        peer.half_close().await;
+        let expected = if framing.has_one_form() { stream } else { asked };
+        assert_eq!(peer.rest().await, expected, "{framing}");
+    }
+}
+
+#[tokio::test]
+async fn frames_of_all_sizes_between_the_bounds_of_the_buffers_come_back_whole() {
+    let server = Serving::echo().await;
+    let bounds = [limits::LARGE_START, limits::RESERVE_STEP, limits::READ_BUFFER, limits::TURN];
+    let sizes =
+        bounds.iter().flat_map(|bound| [bound - 9, bound - 4, bound - 1, *bound, bound + 7]);
+    let mut stream: Vec<u8> = Vec::new();
+    for (n, size) in sizes.enumerate() {
+        let body: Vec<u8> = (0..size).map(|at| (at * 31 + at / 251 + n) as u8).collect();
+        // Small ones between them, so that a large one begins anywhere in what is read.
+        stream.extend(frames(&[&body, b"", b"small", &body]));
+    }
+    let mut peer = server.connect().await;
+    let (mut read, mut write) = peer.stream.split();
+    let mut answers = Vec::new();
+    let write_all = async {
+        // In pieces that no bound is a multiple of.
+        for piece in stream.chunks(99_991) {
+            write.write_all(piece).await?;
+        }
+        write.shutdown().await
+    };
+    let both = async { tokio::try_join!(write_all, read.read_to_end(&mut answers)) };
+    within("all sizes", both).await.expect("no reset");
+    assert!(answers == stream, "{} of {} bytes", answers.len(), stream.len());
+}
+
 /// Every framing of a stream.
 fn framings() -> impl Iterator<Item = Framing> {
     let all = Framing::names().map(|name| name.parse::<Framing>().expect(name));

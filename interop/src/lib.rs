@@ -10,16 +10,18 @@
 //! | [`peer`] | the programs under test: `peer.toml`, processes, contracts |
 //! | [`stage`] | acts a case out and writes the transcript |
 //! | [`runner`] | plan, selection, schedule; tells what happens as events |
+//! | [`bench`] | servers side by side under load: loads, generator, rounds, figures |
 //! | [`report`] | one file for each form of the result |
 //! | [`cli`] | one file for each subcommand |
 //!
-//! Dependencies go one way: `cli -> runner -> stage -> peer -> model`, `catalogue -> model`,
+//! Dependencies go one way: `cli -> runner -> stage -> peer -> model`, `bench -> peer`, `catalogue -> model`,
 //! `report -> runner's events and model`. Data goes one way too:
 //!
 //! ```text
 //! peer.toml -> plan -> steps acted out -> transcript -> oracle -> outcome -> event -> reporters
 //! ```
 
+pub mod bench;
 pub mod catalogue;
 pub mod cli;
 pub mod limits;

@@ -20,9 +20,28 @@ pub const LARGEST_DATAGRAM: u64 = 65_507;
 /// A buffer that has to grow doubles, so that it has at most as much again as has come, and this.
 pub const RESERVE_STEP: usize = 64 * 1024;
 
-/// Bytes. The room offered to one read from a socket: a whole default send buffer of the peer is
-/// taken by few calls, and an idle connection gives the room back.
+/// Bytes. The room offered to one read of a client, or of a standard stream.
 pub const READ_STEP: usize = 64 * 1024;
+
+/// Bytes. The room offered to one read of a server. It belongs to the thread and not to the connection,
+/// so it may be ample: smaller ones cost calls. The odd part lets a few whole frames of a power of
+/// two in, headers included.
+pub const READ_BUFFER: usize = 256 * 1024 + 64;
+
+/// Bytes. A frame that is still unfinished when so much of it has come is read on into a buffer of its
+/// own; of a shorter one the start is copied to where the rest will be read.
+pub const LARGE_START: usize = 32 * 1024;
+
+/// Bytes. The largest buffer that a thread keeps for the next large frame, with room for the usual
+/// mebibyte and as much again.
+pub const SPARE_BUFFER: usize = 2 * 1024 * 1024;
+
+/// Buffers. How many of them a thread keeps: a few large frames come at a time, if any.
+pub const SPARE_BUFFERS: usize = 4;
+
+/// Bytes. When a connection has completed so many at a stretch the others of its thread have their
+/// turn: a client that never pauses would hold them up otherwise (P6).
+pub const TURN: usize = 512 * 1024;
 
 /// Bytes. When so many bytes of answers are waiting they are written before another message is
 /// answered. So a connection holds, for a client that does not read, at most this, the answers to
@@ -32,6 +51,9 @@ pub const ANSWER_BUFFER: usize = 256 * 1024;
 /// Connections at once, unless told otherwise: more than any test or small deployment opens, and
 /// within the usual hard limit of descriptors.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 4096;
+
+/// Threads that a server may be told to have: far more than any machine has use for.
+pub const MOST_THREADS: usize = 1024;
 
 /// Descriptors that a server needs besides its connections: standard streams, the listener, the
 /// runtime's poller and wake-up, and some to spare.

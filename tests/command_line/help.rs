@@ -8,7 +8,8 @@ use crate::support::Project;
 #[test]
 fn help_names_every_command_and_every_exit_status() {
     let mut help = Project::empty().run("--help").success().stderr("");
-    for word in ["run", "check", "list", "doctor", "selftest", "Exit status", "77", "130"] {
+    for word in ["run", "check", "list", "doctor", "selftest", "bench", "Exit status", "77", "130"]
+    {
         help = help.stdout(contains(word));
     }
 }
@@ -21,6 +22,7 @@ fn each_command_has_help_of_its_own() {
         ("list", "requirements"),
         ("doctor", "--install"),
         ("selftest", "--matrix"),
+        ("bench", "--baseline"),
     ] {
         let help = Project::empty().run(&format!("{command} --help")).success();
         help.stdout(contains("Usage: interop").and(contains(command)).and(contains(flag)));

@@ -1,5 +1,6 @@
 //! The program `interop` as its users meet it: what it prints, where, and how it ends.
 
+mod bench;
 mod check;
 mod conduct;
 mod datagrams;

@@ -1,10 +1,12 @@
 //! The command line: one file for each subcommand. Each reads its arguments, has the runner do the work
 //! and says what came of it; none does the work itself.
 
+mod bench;
 mod check;
 mod doctor;
 mod exit;
 mod list;
+mod load;
 mod output;
 mod peer;
 mod run;
@@ -40,6 +42,8 @@ enum Command {
     Run(run::Args),
     /// One side only: a peer's folder, a server by its address, or a command
     Check(check::Args),
+    /// Servers side by side under load: what a message costs each of them
+    Bench(bench::Args),
     /// What there is: peers, cases, requirements, framings
     List(list::Args),
     /// What is installed, what is missing, and how to get it
@@ -49,6 +53,9 @@ enum Command {
     /// Be one of the reference peers that are built in
     #[command(hide = true)]
     Peer(peer::Args),
+    /// Be the load generator of a bench
+    #[command(hide = true)]
+    Load(load::Args),
     /// Be the process that ends peers when the harness was killed
     #[command(hide = true)]
     Guard,
@@ -61,6 +68,8 @@ pub fn main() -> ExitCode {
     let result = match command.unwrap_or_else(|| Command::Run(run::Args::default_run())) {
         Command::Run(args) => run::main(args),
         Command::Check(args) => check::main(args),
+        Command::Bench(args) => bench::main(&args),
+        Command::Load(args) => load::main(&args),
         Command::List(args) => list::main(&args),
         Command::Doctor(args) => doctor::main(&args),
         Command::Selftest(args) => selftest::main(&args),

@@ -193,7 +193,7 @@ fn cancel_on_signals(cancel: &CancellationToken) -> std::io::Result<()> {
 
 /// A case may hold more connections than some systems allow by default. What cannot be raised is found out
 /// when it is needed.
-fn raise_open_files() {
+pub fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     let wanted = limit.maximum.map_or(limits::OPEN_FILES, |most| most.min(limits::OPEN_FILES));
     if limit.current.is_some_and(|current| current < wanted) {

@@ -14,7 +14,7 @@ mod signals;
 
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -28,12 +28,12 @@ use crate::framing::Framing;
 
 /// Runs `rust-server` with these arguments, the first of which is the program's name.
 pub fn server_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    run_program("rust-server", args, server::run)
+    run_program("rust-server", args, server::runtime, server::run)
 }
 
 /// Runs `rust-client` with these arguments, the first of which is the program's name.
 pub fn client_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    run_program("rust-client", args, client::run)
+    run_program("rust-client", args, |_| Runtime::new(), client::run)
 }
 
 /// What `--help` says about `--framing`.
@@ -73,6 +73,7 @@ fn usage<A: CommandFactory>(why: impl Display) -> Failure {
 fn run_program<A, F>(
     name: &str,
     args: impl IntoIterator<Item = OsString>,
+    runtime: impl FnOnce(&A) -> io::Result<Runtime>,
     run: impl FnOnce(A) -> F,
 ) -> ExitCode
 where
@@ -84,7 +85,7 @@ where
         Err(error) => return explain(&error),
     };
     log_to_stderr();
-    let runtime = match Runtime::new() {
+    let runtime = match runtime(&args) {
         Ok(runtime) => runtime,
         Err(error) => return fail(name, error),
     };
@@ -113,7 +114,7 @@ fn explain(error: &clap::Error) -> ExitCode {
 /// Says why on stderr, on a line that begins with the program's name. A closed stderr is no reason to
 /// panic.
 fn complain(name: &str, message: impl Display) {
-    let _ = writeln!(std::io::stderr(), "{name}: {message}");
+    let _ = writeln!(io::stderr(), "{name}: {message}");
 }
 
 fn fail(name: &str, message: impl Display) -> ExitCode {
@@ -129,8 +130,8 @@ fn log_to_stderr() {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && !no_color)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && !no_color)
         // It would report a stderr that takes nothing on that stderr, and panic over it.
         .log_internal_errors(false)
         .try_init();

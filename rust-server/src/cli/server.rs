@@ -1,10 +1,11 @@
 //! `rust-server`: arguments to configuration, the line that says it listens, signals to shutdown.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +15,7 @@ use crate::framing::{Framing, MaxFrame};
 use crate::limits;
 use crate::server::{Config, Server};
 use crate::service::{AllowedProgram, BuiltIn, Exec};
-use crate::settings::{Address, Grace, MaxConnections, Timeout};
+use crate::settings::{Address, Grace, MaxConnections, Threads, Timeout};
 
 /// Serves framed messages over TCP, or over UDP with the framing datagram.
 ///
@@ -48,6 +49,11 @@ pub(super) struct Args {
     /// Connections at once; further clients wait until one ends.
     #[arg(long, value_name = "COUNT", default_value_t = MaxConnections::DEFAULT)]
     max_connections: MaxConnections,
+
+    /// Threads that serve connections. One alone takes the least processor time for a message;
+    /// more serve more at once, where the machine has the cores.
+    #[arg(long, value_name = "COUNT", default_value_t = Threads::DEFAULT)]
+    threads: Threads,
 
     /// Ends a connection without a byte in either direction for so long; off: never.
     #[arg(long, value_name = "TIME", default_value_t = Timeout::after(limits::DEFAULT_IDLE_TIMEOUT))]
@@ -84,6 +90,15 @@ fn service(args: &Args) -> Result<BuiltIn, Failure> {
         return Err(usage::<Args>(EXEC_LISTENS));
     }
     Ok(BuiltIn::Exec(Exec::allowing(args.allow_exec.clone())))
+}
+
+/// What the threads that were asked for run on.
+pub(super) fn runtime(args: &Args) -> io::Result<Runtime> {
+    match args.threads {
+        // No other thread has to be woken or kept from what this one does.
+        Threads::DEFAULT => Builder::new_current_thread().enable_all().build(),
+        threads => Builder::new_multi_thread().worker_threads(threads.get()).enable_all().build(),
+    }
 }
 
 /// Serves until a signal comes; ends at once, by the signal, at a second one.
@@ -129,7 +144,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 
 /// Tells on stdout that clients can connect (P12). A stdout that nobody reads does not stop a server.
 fn announce(address: SocketAddr) {
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = io::stdout().lock();
     let said = writeln!(stdout, "listening on {address}").and_then(|()| stdout.flush());
     if let Err(error) = said {
         tracing::warn!(%error, %address, "listening, which stdout does not take");

@@ -192,6 +192,10 @@ impl LengthPrefix {
 
     /// The length that a whole header says.
     pub(super) fn read(self, header: &[u8]) -> u64 {
+        // The width that is used most, in one load.
+        if let Ok(header) = <[u8; 4]>::try_from(header) {
+            return self.order.number(header).into();
+        }
         let add = |length: u64, byte: &u8| (length << 8) | u64::from(*byte);
         match self.order {
             ByteOrder::Big => header.iter().fold(0, add),

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::FrameError;
+
 /// The front of a byte stream, seen as a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parse {
@@ -24,4 +26,28 @@ pub enum Parse {
         /// header is complete, and is a claim of the sender: nothing to reserve by.
         wanted: usize,
     },
+}
+
+/// The whole frames at the front of a byte stream, seen as one piece.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Bytes of all of them; 0 when there is none.
+    pub len: usize,
+    /// How many bytes the frame that begins behind them will have at least, as
+    /// [`Parse::Incomplete`] says it; or what is wrong there.
+    pub behind: Result<usize, FrameError>,
+}
+
+impl Run {
+    /// Looks for frames until one is not whole, each by `parse`.
+    pub(super) fn of(src: &[u8], parse: impl Fn(&[u8]) -> Result<Parse, FrameError>) -> Self {
+        let mut at = 0;
+        loop {
+            match parse(&src[at..]) {
+                Ok(Parse::Frame { len, .. } | Parse::Blank { len }) => at += len,
+                Ok(Parse::Incomplete { wanted }) => return Self { len: at, behind: Ok(wanted) },
+                Err(error) => return Self { len: at, behind: Err(error) },
+            }
+        }
+    }
 }

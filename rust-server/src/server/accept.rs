@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use super::config::Config;
 use super::connection::Connection;
-use super::ending::Shutdown;
+use super::ending::{Order, Orders};
 use crate::limits;
 use crate::service::Service;
 
@@ -26,7 +26,7 @@ pub(super) async fn serve<S: Service>(
     cut: impl Future<Output = ()>,
 ) {
     let config = Arc::new(config);
-    let shutdown = Shutdown::default();
+    let (order, orders) = Orders::new();
     let mut connections = JoinSet::new();
     let mut pause = Pause::default();
     tokio::pin!(stop);
@@ -45,7 +45,7 @@ pub(super) async fn serve<S: Service>(
                     }
                     let span = tracing::info_span!("connection", %peer);
                     let connection =
-                        Connection::new(stream, service.clone(), config.clone(), shutdown.clone());
+                        Connection::new(stream, service.clone(), config.clone(), orders.clone());
                     connections.spawn(connection.run().instrument(span));
                 }
                 Err(error) if lost_client(&error) => {
@@ -61,12 +61,12 @@ pub(super) async fn serve<S: Service>(
     // No new clients, while those that are here finish (P12).
     drop(listener);
     tracing::debug!(connections = connections.len(), "stopping");
-    shutdown.stop.cancel();
+    order.send_replace(Order::Stop);
     let stages = async {
         let grace = config.grace.get();
         let grace_time = async {
             tokio::time::sleep(grace / 4 * 3).await;
-            shutdown.last_call.cancel();
+            order.send_replace(Order::LastCall);
             tokio::time::sleep(grace / 4).await;
         };
         tokio::select! {
@@ -74,8 +74,7 @@ pub(super) async fn serve<S: Service>(
             () = cut => {}
         }
         tracing::info!("the grace time is over");
-        shutdown.last_call.cancel();
-        shutdown.cut.cancel();
+        order.send_replace(Order::Cut);
         std::future::pending::<()>().await;
     };
     let all_ended = async {

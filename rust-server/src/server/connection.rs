@@ -3,21 +3,34 @@
 //!
 //! Reading and writing take turns. While answers wait for a client that does not read, nothing is
 //! read from it, so its own sends block in the end: that is all the back-pressure there is (P10).
+//!
+//! What a message costs is system calls, then copies. So as much as there is is read into the thread's
+//! buffer at once, and all answers are written at once. Where each message is answered by itself, the
+//! whole frames that came are what is to be sent, and are sent from where they were read; for
+//! all other services they move to the connection's own input first. All else is the same for both.
 
+use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::RecvFlags;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep};
 
+use super::alarm::Alarm;
+use super::buffers;
 use super::config::Config;
-use super::ending::{self, Shutdown};
-use crate::framing::FrameError;
+use super::ending::{self, Order, Orders};
+use crate::framing::{FrameError, Run};
 use crate::limits;
 use crate::service::{Answers, Next, Pending, Service};
 
@@ -25,28 +38,49 @@ use crate::service::{Answers, Next, Pending, Service};
 pub(super) struct Connection<S> {
     stream: TcpStream,
     service: S,
+    /// Whether the answers to whole frames are these frames.
+    alike: bool,
     config: Arc<Config>,
-    shutdown: Shutdown,
-    /// Bytes read and not yet answered: after [`Connection::answer`] an unfinished frame, or nothing.
+    orders: Orders,
+    /// The order that holds, as far as it was taken note of.
+    order: Order,
+    /// Bytes read and not yet answered: when all is answered, an unfinished frame, or nothing.
     input: BytesMut,
+    /// Bytes that the unfinished frame will have at least, where that is known: a claim.
+    wanted: usize,
     /// Whether the client has ended its stream.
     input_ended: bool,
-    /// When the first byte of the unfinished frame came, or when the wait for one began.
-    waiting_since: Instant,
-    /// Answers not yet written.
+    /// Answers that the socket has not taken yet, behind those that it has.
     output: BytesMut,
+    /// Bytes of the output that it has.
+    written: usize,
+    /// What is to be done when it has.
+    then: Then,
+    /// When what is waited for began to be waited for: the rest of a frame, the next frame, or the
+    /// client's taking some of the output. `None` until there is a wait.
+    waiting_since: Option<Instant>,
 }
 
-/// What answering came to.
-enum Answered {
-    /// Every complete message is answered.
-    All,
-    /// The output is full: write it first, then go on.
-    OutputFull,
-    /// Write these answers, then wait for the next one.
-    Waiting(Pending),
-    /// The connection ends behind these answers.
-    Ending(End),
+/// What a connection does next, as soon as its output is written.
+enum Then {
+    /// Read: every complete message is answered.
+    Read,
+    /// Answer more of the input.
+    Answer,
+    /// Wait for an answer.
+    Wait(Pending),
+    /// End.
+    End(End),
+}
+
+/// Why serving pauses.
+enum Pause {
+    /// There is a new order.
+    Ordered,
+    /// An answer takes its time.
+    Wait(Pending),
+    /// The connection ends; its answers are delivered.
+    End(End),
 }
 
 /// Why a connection ends, with its answers delivered.
@@ -80,73 +114,312 @@ enum Lost {
 }
 
 impl<S: Service> Connection<S> {
-    pub(super) fn new(
-        stream: TcpStream,
-        service: S,
-        config: Arc<Config>,
-        shutdown: Shutdown,
-    ) -> Self {
+    pub(super) fn new(stream: TcpStream, service: S, config: Arc<Config>, orders: Orders) -> Self {
         Self {
             stream,
+            alike: service.answers_alike() && config.framing.has_one_form(),
             service,
             config,
-            shutdown,
+            order: orders.get(),
+            orders,
             input: BytesMut::new(),
+            wanted: 0,
             input_ended: false,
-            waiting_since: Instant::now(),
             output: BytesMut::new(),
+            written: 0,
+            then: Then::Read,
+            waiting_since: None,
         }
     }
 
     /// Serves the client to the end.
-    pub(super) async fn run(mut self) {
-        match self.serve().await {
-            Ok(end) => {
-                match &end {
-                    End::Broken(error) => tracing::info!(%error, "connection ended"),
-                    End::Panicked => tracing::error!("connection ended: the service panicked"),
-                    end => tracing::debug!(?end, "connection ended"),
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` would hold the connection twice: as its argument and while it runs"
+    )]
+    pub(super) fn run(mut self) -> impl Future<Output = ()> + Send {
+        async move {
+            match self.serve().await {
+                Ok(end) => {
+                    match &end {
+                        End::Broken(error) => tracing::info!(%error, "connection ended"),
+                        End::Panicked => tracing::error!("connection ended: the service panicked"),
+                        end => tracing::debug!(?end, "connection ended"),
+                    }
+                    // At the client's FIN everything is read, so that a plain close sends a FIN too.
+                    if !self.input_ended {
+                        // Apart, or each connection would have the room for it all its life.
+                        Box::pin(ending::close_after_drain(self.stream, self.orders)).await;
+                    }
                 }
-                // At the client's FIN everything is read, so that a plain close sends a FIN too.
-                if !self.input_ended {
-                    ending::close_after_drain(self.stream, &self.shutdown).await;
+                Err(Lost::Transport(error)) => tracing::debug!(%error, "connection lost"),
+                Err(lost @ (Lost::Unread | Lost::Cut)) => {
+                    let unsent = self.output.len() - self.written;
+                    tracing::info!(?lost, unsent, "connection reset");
+                    ending::abort(self.stream);
                 }
-            }
-            Err(Lost::Transport(error)) => tracing::debug!(%error, "connection lost"),
-            Err(lost @ (Lost::Unread | Lost::Cut)) => {
-                tracing::info!(?lost, unsent = self.output.len(), "connection reset");
-                ending::abort(self.stream);
             }
         }
     }
 
     async fn serve(&mut self) -> Result<End, Lost> {
         loop {
-            let unanswered = self.input.len();
-            let answered = self.answer();
-            self.write().await?;
-            if self.input.len() != unanswered {
-                // A message was complete, so what is left is the start of a new frame. The time in
-                // which the client did not read does not count: its frame could not be read either.
-                self.waiting_since = Instant::now();
-            }
-            match answered {
-                Answered::Ending(end) => return Ok(end),
-                Answered::OutputFull => continue,
-                Answered::Waiting(answer) => match self.wait_for(answer).await? {
-                    Some(end) => return Ok(end),
-                    None => continue,
-                },
-                Answered::All => {}
-            }
-            if let Some(end) = self.read().await? {
-                return Ok(end);
+            self.order = self.orders.take();
+            let mut orders = self.orders.clone();
+            let pause = {
+                let (order, timer) = (pin!(orders.changed()), pin!(sleep(Duration::MAX)));
+                let mut alarm = Alarm::new(order, timer);
+                poll_fn(|cx| self.poll_serve(cx, &mut alarm)).await?
+            };
+            match pause {
+                Pause::Ordered => {}
+                Pause::Wait(answer) => {
+                    if let Some(end) = Box::pin(self.wait_for(answer)).await? {
+                        return Ok(end);
+                    }
+                }
+                Pause::End(end) => return Ok(end),
             }
         }
     }
 
-    /// Answers the complete messages of the input, as far as the output takes them.
-    fn answer(&mut self) -> Answered {
+    /// Serves the client until it has to be waited for.
+    fn poll_serve<O: Future>(
+        &mut self,
+        cx: &mut Context<'_>,
+        alarm: &mut Alarm<'_, O>,
+    ) -> Poll<Result<Pause, Lost>> {
+        if self.orders.is_new() {
+            return Poll::Ready(Ok(Pause::Ordered));
+        }
+        let mut completed = 0;
+        loop {
+            if !self.output.is_empty() {
+                let Poll::Ready(written) = self.poll_write_output(cx) else {
+                    return self.poll_until_written(cx, alarm).map(Err);
+                };
+                written?;
+                continue;
+            }
+            match mem::replace(&mut self.then, Then::Read) {
+                Then::Answer => completed += self.answer(),
+                Then::Wait(answer) => return Poll::Ready(Ok(Pause::Wait(answer))),
+                Then::End(end) => return Poll::Ready(Ok(Pause::End(end))),
+                // Before reading, or a client that never pauses would never hear it.
+                Then::Read if self.order >= Order::LastCall => {
+                    return Poll::Ready(Ok(Pause::End(End::Stopped)));
+                }
+                Then::Read if completed >= limits::TURN => {
+                    // Wakes this task again when the others have had their turn.
+                    return pin!(yield_now()).poll(cx).map(|()| Ok(Pause::Ordered));
+                }
+                Then::Read => match self.poll_read(cx) {
+                    Poll::Ready(read) => completed += read?,
+                    Poll::Pending if self.stops_here() => {
+                        if !self.take_what_came()? {
+                            return Poll::Ready(Ok(Pause::End(End::Stopped)));
+                        }
+                    }
+                    Poll::Pending => {
+                        return self.poll_until_read(cx, alarm).map(|end| Ok(Pause::End(end)));
+                    }
+                },
+            }
+        }
+    }
+
+    /// Whether a connection that has nothing to read ends for it.
+    fn stops_here(&self) -> bool {
+        self.input.is_empty() && self.order >= Order::Stop
+    }
+
+    /// Waits for input; ready when that is too long.
+    fn poll_until_read<O: Future>(
+        &mut self,
+        cx: &mut Context<'_>,
+        alarm: &mut Alarm<'_, O>,
+    ) -> Poll<End> {
+        let (timeout, too_late) = match self.input.is_empty() {
+            true => (self.config.idle_timeout, End::Idle),
+            false => (self.config.frame_timeout, End::FrameTimeout),
+        };
+        // Whoever waits holds no buffers.
+        buffers::give_back(mem::take(&mut self.output));
+        if self.input.is_empty() {
+            buffers::give_back(mem::take(&mut self.input));
+        }
+        let now = Instant::now();
+        let since = *self.waiting_since.get_or_insert(now);
+        ready!(alarm.poll(cx, now, timeout.deadline(since)));
+        Poll::Ready(too_late)
+    }
+
+    /// Waits for the client to take some of the output; ready when that is too long.
+    fn poll_until_written<O: Future>(
+        &mut self,
+        cx: &mut Context<'_>,
+        alarm: &mut Alarm<'_, O>,
+    ) -> Poll<Lost> {
+        if self.order >= Order::Cut {
+            return Poll::Ready(Lost::Cut);
+        }
+        let now = Instant::now();
+        let since = *self.waiting_since.get_or_insert(now);
+        ready!(alarm.poll(cx, now, self.config.idle_timeout.deadline(since)));
+        Poll::Ready(Lost::Unread)
+    }
+
+    /// Writes some of the output.
+    fn poll_write_output(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
+        let written =
+            ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output[self.written..]));
+        match written {
+            Ok(0) => return Poll::Ready(Err(Lost::Transport(io::ErrorKind::WriteZero.into()))),
+            Ok(written) => self.written += written,
+            Err(error) => return Poll::Ready(Err(Lost::Transport(error))),
+        }
+        if self.written == self.output.len() {
+            self.written = 0;
+            self.output.clear();
+        }
+        // Nor does the time in which the client did not read count for its next frame, which could
+        // not be read either.
+        self.waiting_since = None;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads what there is; gives how many bytes of it are dealt with.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Lost>> {
+        if self.input.len() >= limits::LARGE_START {
+            // For the rest of the frame, but for no more than as much again as has come and a step (P9).
+            let come = self.input.len();
+            let missing = self.wanted.saturating_sub(come);
+            self.make_room(missing.clamp(limits::RESERVE_STEP, come + limits::RESERVE_STEP));
+            let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx));
+            self.input_ended = read.map_err(Lost::Transport)? == 0;
+            self.then = Then::Answer;
+            return Poll::Ready(Ok(0));
+        }
+        buffers::lend(|buffer| {
+            let start = self.input.len();
+            buffer[..start].copy_from_slice(&self.input);
+            let mut read = ReadBuf::new(&mut buffer[start..]);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read)).map_err(Lost::Transport)?;
+            let end = start + read.filled().len();
+            Poll::Ready(self.take(&buffer[..end], cx))
+        })
+    }
+
+    /// Takes input that the kernel has already, so that what came before the order to stop is
+    /// answered (P12). The runtime may not know of it yet: its own reads begin when the poller has
+    /// seen it. `false`: there is none.
+    fn take_what_came(&mut self) -> Result<bool, Lost> {
+        self.waiting_since = None;
+        self.then = Then::Answer;
+        let received = buffers::lend(|buffer| {
+            let flags = RecvFlags::DONTWAIT;
+            let (got, _) = retry_on_intr(|| rustix::net::recv(&self.stream, &mut *buffer, flags))?;
+            self.input.extend_from_slice(&buffer[..got]);
+            Ok(got)
+        });
+        match received {
+            Ok(got) => self.input_ended = got == 0,
+            Err(Errno::AGAIN) => return Ok(false),
+            Err(error) => return Err(Lost::Transport(error.into())),
+        }
+        Ok(true)
+    }
+
+    /// Takes `came`, which is the input and what was read behind it; gives how many bytes of it are
+    /// dealt with. Where answers are alike the frames go to the socket from here, and what it refuses
+    /// to the output.
+    fn take(&mut self, came: &[u8], cx: &mut Context<'_>) -> Result<usize, Lost> {
+        let known = self.input.len();
+        if known == 0 {
+            self.waiting_since = None;
+        }
+        if came.len() == known {
+            self.input_ended = true;
+            self.then = Then::Answer;
+            return Ok(0);
+        }
+        if !self.alike {
+            self.input.extend_from_slice(&came[known..]);
+            self.then = Then::Answer;
+            return Ok(0);
+        }
+        let (run, unfinished) = came.split_at(self.whole_frames(came));
+        if run.is_empty() {
+            self.keep(&unfinished[known..]);
+            return Ok(0);
+        }
+        self.input = BytesMut::new();
+        self.keep(unfinished);
+        let sent = match Pin::new(&mut self.stream).poll_write(cx, run) {
+            Poll::Ready(sent) => sent.map_err(Lost::Transport)?,
+            Poll::Pending => 0,
+        };
+        self.output.extend_from_slice(&run[sent..]);
+        self.waiting_since = None;
+        Ok(run.len())
+    }
+
+    /// Keeps this behind the input.
+    fn keep(&mut self, unfinished: &[u8]) {
+        if unfinished.len() >= limits::LARGE_START {
+            self.make_room(unfinished.len() + limits::RESERVE_STEP);
+        }
+        self.input.extend_from_slice(unfinished);
+    }
+
+    /// How many bytes the whole frames at the front of `bytes` have. Decides what follows them.
+    fn whole_frames(&mut self, bytes: &[u8]) -> usize {
+        let Run { len, behind } = self.config.framing.run(bytes, self.config.max_frame);
+        self.then = match behind {
+            Ok(wanted) => {
+                self.wanted = wanted;
+                Then::Read
+            }
+            Err(error) => Then::End(End::Broken(error)),
+        };
+        len
+    }
+
+    /// Makes room for so many bytes behind the input.
+    fn make_room(&mut self, behind: usize) {
+        let needed = self.input.len() + behind;
+        if self.input.capacity() < needed {
+            let mut larger = buffers::take_spare();
+            larger.reserve(needed);
+            larger.extend_from_slice(&self.input);
+            buffers::give_back(mem::replace(&mut self.input, larger));
+        }
+    }
+
+    /// Answers the complete messages of the input, as far as the output takes them; gives how many
+    /// bytes of it are dealt with.
+    fn answer(&mut self) -> usize {
+        let unanswered = self.input.len();
+        if self.alike && !self.input_ended {
+            let input = mem::take(&mut self.input);
+            let run = self.whole_frames(&input);
+            // Not the start of the next frame in the memory of a large one.
+            self.input = BytesMut::from(&input[run..]);
+            self.output = input;
+            self.output.truncate(run);
+        } else {
+            self.then = self.ask();
+        }
+        let answered = unanswered - self.input.len();
+        if answered > 0 {
+            // What is left is the start of a new frame.
+            self.waiting_since = None;
+        }
+        answered
+    }
+
+    /// Has the service answer the complete messages of the input, as far as the output takes them.
+    fn ask(&mut self) -> Then {
         let Config { framing, max_frame, .. } = *self.config;
         while self.output.len() < limits::ANSWER_BUFFER {
             let message = match self.input_ended {
@@ -155,9 +428,9 @@ impl<S: Service> Connection<S> {
             };
             let message = match message {
                 Ok(Some(message)) => message,
-                Ok(None) if self.input_ended => return Answered::Ending(End::Finished),
-                Ok(None) => return Answered::All,
-                Err(error) => return Answered::Ending(End::Broken(error)),
+                Ok(None) if self.input_ended => return Then::End(End::Finished),
+                Ok(None) => return Then::Read,
+                Err(error) => return Then::End(End::Broken(error)),
             };
             let answered = self.output.len();
             let mut answers = Answers::new(framing, max_frame, &mut self.output);
@@ -165,16 +438,16 @@ impl<S: Service> Connection<S> {
             let next = AssertUnwindSafe(|| self.service.answer(message, &mut answers));
             match panic::catch_unwind(next) {
                 Ok(Ok(Next::Continue)) => {}
-                Ok(Ok(Next::Wait(answer))) => return Answered::Waiting(answer),
-                Ok(Ok(Next::End)) => return Answered::Ending(End::Service),
-                Ok(Err(error)) => return Answered::Ending(End::Broken(error)),
+                Ok(Ok(Next::Wait(answer))) => return Then::Wait(answer),
+                Ok(Ok(Next::End)) => return Then::End(End::Service),
+                Ok(Err(error)) => return Then::End(End::Broken(error)),
                 Err(_) => {
                     self.output.truncate(answered);
-                    return Answered::Ending(End::Panicked);
+                    return Then::End(End::Panicked);
                 }
             }
         }
-        Answered::OutputFull
+        Then::Answer
     }
 
     /// Waits for an answer that takes its time; `Some` when the connection ends instead. Only a reset
@@ -183,96 +456,17 @@ impl<S: Service> Connection<S> {
         let answer = tokio::select! {
             biased;
             answer = answer => answer,
-            () = self.shutdown.cut.cancelled() => return Err(Lost::Cut),
+            () = self.orders.reach(Order::Cut) => return Err(Lost::Cut),
             gone = self.stream.ready(Interest::ERROR) => {
                 let reset = || io::ErrorKind::ConnectionReset.into();
                 return Err(Lost::Transport(gone.err().unwrap_or_else(reset)));
             }
         };
         // The client's frame could not be read meanwhile.
-        self.waiting_since = Instant::now();
+        self.waiting_since = None;
+        self.then = Then::Answer;
         let Config { framing, max_frame, .. } = *self.config;
         let sent = Answers::new(framing, max_frame, &mut self.output).send(&answer);
         Ok(sent.err().map(End::Broken))
-    }
-
-    /// Writes all answers that wait, in as few pieces as the socket takes.
-    async fn write(&mut self) -> Result<(), Lost> {
-        while !self.output.is_empty() {
-            let stalled = self.config.idle_timeout.since(Instant::now());
-            tokio::select! {
-                biased;
-                written = self.stream.write_buf(&mut self.output) => match written {
-                    Ok(0) => return Err(Lost::Transport(io::ErrorKind::WriteZero.into())),
-                    Ok(_) => {}
-                    Err(error) => return Err(Lost::Transport(error)),
-                },
-                () = self.shutdown.cut.cancelled() => return Err(Lost::Cut),
-                () = stalled => return Err(Lost::Unread),
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits for more input and takes it; `Some` when the connection ends instead.
-    async fn read(&mut self) -> Result<Option<End>, Lost> {
-        let at_boundary = self.input.is_empty();
-        let (timeout, too_late) = match at_boundary {
-            true => (self.config.idle_timeout, End::Idle),
-            false => (self.config.frame_timeout, End::FrameTimeout),
-        };
-        let release = async {
-            // Reached when there is nothing to read at once: an idle connection holds no buffers.
-            if at_boundary {
-                self.input = BytesMut::new();
-                self.output = BytesMut::new();
-            }
-            std::future::pending::<()>().await
-        };
-        tokio::select! {
-            biased;
-            // Before reading, or a client that never pauses would never hear it.
-            () = self.shutdown.last_call.cancelled() => return Ok(Some(End::Stopped)),
-            ready = self.stream.readable() => ready.map_err(Lost::Transport)?,
-            () = self.shutdown.stop.cancelled(), if at_boundary => {
-                let came = self.take_what_came()?;
-                self.waiting_since = Instant::now();
-                return Ok((!came).then_some(End::Stopped));
-            }
-            () = timeout.since(self.waiting_since) => return Ok(Some(too_late)),
-            () = release => {}
-        }
-        self.input.reserve(limits::READ_STEP);
-        // Not `try_read`: only a polled read knows that a short one has emptied the socket, and
-        // saves the call that would find it empty.
-        tokio::select! {
-            biased;
-            read = self.stream.read_buf(&mut self.input) => match read {
-                Ok(0) => self.input_ended = true,
-                Ok(_) => {}
-                Err(error) => return Err(Lost::Transport(error)),
-            },
-            () = std::future::ready(()) => {}
-        }
-        if at_boundary && !self.input.is_empty() {
-            self.waiting_since = Instant::now();
-        }
-        Ok(None)
-    }
-
-    /// Takes input that the kernel has already, so that what came before the order to stop is
-    /// answered (P12). The runtime may not know of it yet: its own reads begin when the poller has
-    /// seen it. `false`: there is none.
-    fn take_what_came(&mut self) -> Result<bool, Lost> {
-        let mut buffer = vec![0; limits::READ_STEP];
-        let received =
-            retry_on_intr(|| rustix::net::recv(&self.stream, &mut buffer[..], RecvFlags::DONTWAIT));
-        match received {
-            Ok((0, _)) => self.input_ended = true,
-            Ok((got, _)) => self.input.extend_from_slice(&buffer[..got]),
-            Err(Errno::AGAIN) => return Ok(false),
-            Err(error) => return Err(Lost::Transport(error.into())),
-        }
-        Ok(true)
     }
 }

@@ -28,6 +28,8 @@
 //! ```
 
 mod accept;
+mod alarm;
+mod buffers;
 mod config;
 mod connection;
 mod datagram;

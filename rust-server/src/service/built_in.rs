@@ -84,6 +84,18 @@ impl Service for BuiltIn {
             Self::Time(service) => service.answer(message, answers),
         }
     }
+
+    fn answers_alike(&self) -> bool {
+        match self {
+            Self::Echo(service) => service.answers_alike(),
+            Self::Ack(service) => service.answers_alike(),
+            Self::Upper(service) => service.answers_alike(),
+            Self::Count(service) => service.answers_alike(),
+            Self::Mnet(service) => service.answers_alike(),
+            Self::Exec(service) => service.answers_alike(),
+            Self::Time(service) => service.answers_alike(),
+        }
+    }
 }
 
 /// A name that no service has.

@@ -14,4 +14,8 @@ impl Service for Echo {
         answers.send(&message)?;
         Ok(Next::Continue)
     }
+
+    fn answers_alike(&self) -> bool {
+        true
+    }
 }

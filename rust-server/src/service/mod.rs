@@ -41,6 +41,16 @@ pub trait Service: Clone + Send + 'static {
     /// # Errors
     /// The answer cannot be framed. The connection ends then, after the answers before it.
     fn answer(&mut self, message: Bytes, answers: &mut Answers<'_>) -> Result<Next, FrameError>;
+
+    /// Whether every message is answered by itself and nothing else, and the connection goes on. Then
+    /// what came is what is sent: where the framing lets it
+    /// ([`Framing::has_one_form`](crate::framing::Framing::has_one_form)), a server sends whole
+    /// runs of frames back from where it read them, without asking [`answer`](Service::answer).
+    ///
+    /// Asked once for each connection; no, unless a service says otherwise.
+    fn answers_alike(&self) -> bool {
+        false
+    }
 }
 
 /// What becomes of the connection after a message was answered. Datagrams know no connection: nothing

@@ -55,3 +55,46 @@ impl fmt::Display for MaxConnections {
         self.0.fmt(f)
     }
 }
+
+/// How many threads serve connections, at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Threads(NonZeroUsize);
+
+impl Threads {
+    /// One.
+    pub const DEFAULT: Self = Self(NonZeroUsize::MIN);
+
+    /// So many threads.
+    pub const fn new(count: NonZeroUsize) -> Self {
+        Self(count)
+    }
+
+    /// Threads.
+    pub const fn get(self) -> usize {
+        self.0.get()
+    }
+}
+
+/// Text that is no number of threads.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("not a number of threads: {text:?} (expected 1 to {most})", most = limits::MOST_THREADS)]
+pub struct ParseThreadsError {
+    text: String,
+}
+
+impl FromStr for Threads {
+    type Err = ParseThreadsError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse::<NonZeroUsize>() {
+            Ok(count) if count.get() <= limits::MOST_THREADS => Ok(Self(count)),
+            _ => Err(ParseThreadsError { text: text.to_owned() }),
+        }
+    }
+}
+
+impl fmt::Display for Threads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

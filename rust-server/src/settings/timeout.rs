@@ -25,9 +25,14 @@ impl Timeout {
         }
     }
 
+    /// When the time-out has passed since `start`; `None` when it is off.
+    pub(crate) fn deadline(self, start: Instant) -> Option<Instant> {
+        self.0.and_then(|duration| start.checked_add(duration))
+    }
+
     /// Completes when the time-out has passed since `start`; never, when it is off. Cancel-safe.
     pub(crate) async fn since(self, start: Instant) {
-        match self.0.and_then(|duration| start.checked_add(duration)) {
+        match self.deadline(start) {
             Some(deadline) => tokio::time::sleep_until(deadline).await,
             None => std::future::pending().await,
         }

@@ -1,0 +1,196 @@
+//! Starts the servers and drives them in turn: A B C, A B C. Each server stands for the whole run, and is
+//! idle while another has its round.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use super::cell::Cell;
+use super::compare::Round;
+use super::load::{MEASURING, Measured};
+use crate::limits;
+use crate::model::protocol::Protocol;
+use crate::peer::build;
+use crate::peer::command::Values;
+use crate::peer::manifest::Start;
+use crate::peer::port::Lease;
+use crate::peer::process::{Launch, Lines, Process, Tail};
+use crate::peer::program::{Port, ServerProgram};
+use crate::peer::registry::Peer;
+use crate::peer::server::RunningServer;
+use crate::peer::start::StartError;
+use crate::peer::vitals::{Demand, Vitals};
+
+/// How a bench is run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The loads.
+    pub cells: Vec<Cell>,
+    /// How often each server has its turn under each.
+    pub rounds: usize,
+    /// How long a round measures.
+    pub time: Duration,
+    /// How long it runs before.
+    pub warm_up: Duration,
+    /// This harness, which is also the generator.
+    pub interop: PathBuf,
+}
+
+/// A server that is being measured.
+#[derive(Debug)]
+pub struct Contestant {
+    peer: Arc<Peer>,
+    server: RunningServer,
+    _port: Option<Lease>,
+}
+
+/// A round that could not be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundError {
+    /// The generator could not be run.
+    #[error("cannot run the load generator: {0}")]
+    Generator(String),
+    /// It did not get to the end.
+    #[error("{server} under {cell}: {why}")]
+    Failed {
+        /// Which server.
+        server: String,
+        /// Under which load.
+        cell: Cell,
+        /// What the generator said of it.
+        why: String,
+    },
+}
+
+impl Contestant {
+    /// Builds and starts the server of a peer.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn start(peer: Arc<Peer>, interop: PathBuf) -> Result<Self, StartError> {
+        let no_server = || StartError::Harness(format!("{} has no server", peer.name()));
+        let side = peer.manifest.server.as_ref().ok_or_else(no_server)?;
+        let Start::Command(command) = &side.start else { return Err(no_server()) };
+        let values = |port, out| Values {
+            port,
+            out,
+            protocol: Protocol::default(),
+            interop: interop.clone(),
+        };
+        let cache = build::cache_dir();
+        let built = build::prepare(&peer.manifest, &peer.folder, &cache, |out| values(0, out));
+        let out = built.await?;
+        let port = match side.port {
+            Some(port) => Port::HardCoded(port),
+            None if side.reports_its_port() => Port::Reported,
+            None => Port::Chosen,
+        };
+        let program = ServerProgram {
+            launch: Box::new(|port| Launch {
+                argv: command.fill(&values(port, out.clone())),
+                folder: peer.folder.clone(),
+                env: side.env.clone(),
+            }),
+            ready: side.ready.as_ref(),
+            port,
+            within: limits::START,
+        };
+        let (server, _port) = program.start_patiently().await?;
+        drop(program);
+        Ok(Self { peer, server, _port })
+    }
+
+    /// The peer's name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.peer.name().to_string()
+    }
+
+    /// Ends the server.
+    pub async fn end(self) {
+        self.server.dismiss().await;
+    }
+
+    /// One round.
+    ///
+    /// # Errors
+    /// When the server fails, answers wrongly, or its generator cannot be run.
+    pub async fn round(&self, cell: Cell, plan: &Plan) -> Result<Round, RoundError> {
+        let failed = |why: String| RoundError::Failed { server: self.name(), cell, why };
+        let before = self.memory();
+        let (generator, pipes) = Process::start(&self.generator(cell, plan))
+            .await
+            .map_err(|e| RoundError::Generator(e.to_string()))?;
+        let complaints = Tail::default();
+        let listener = tokio::spawn(listen(pipes.stderr, complaints.clone()));
+        let mut lines = Lines::of(pipes.stdout);
+        let within = plan.warm_up + plan.time + limits::START;
+        let told = timeout(within, async {
+            while lines.next().await? != MEASURING {}
+            let processor = self.processor_time();
+            let measured = lines.next().await?;
+            Some((self.processor_time() - processor, measured))
+        });
+        let told = told.await.map_err(|_| failed("nothing comes of it".to_owned()))?;
+        let memory = self.memory() - before;
+        generator.stop(limits::FAREWELL).await;
+        let _ = timeout(limits::DRAIN, listener).await;
+        let Some((processor, measured)) = told else {
+            return Err(failed(complaints.lines().join("; ")));
+        };
+        let measured: Measured =
+            serde_json::from_str(&measured).map_err(|e| RoundError::Generator(e.to_string()))?;
+        Ok(Round { measured, processor, memory })
+    }
+
+    fn generator(&self, cell: Cell, plan: &Plan) -> Launch {
+        let argv = [
+            plan.interop.clone().into_os_string(),
+            "load".into(),
+            self.server.address().to_string().into(),
+            cell.to_string().into(),
+            OsString::from(format!("{}ms", plan.warm_up.as_millis())),
+            OsString::from(format!("{}ms", plan.time.as_millis())),
+        ];
+        Launch { argv: argv.into(), folder: self.peer.folder.clone(), env: BTreeMap::new() }
+    }
+
+    fn processor_time(&self) -> f64 {
+        Demand::of(self.server.family()).map_or(0.0, |demand| demand.ran().as_secs_f64())
+    }
+
+    fn memory(&self) -> f64 {
+        Vitals::of(self.server.family()).map_or(0.0, |vitals| vitals.resident as f64)
+    }
+}
+
+/// All rounds of one load, interleaved: a list for each contestant, in their order.
+///
+/// # Errors
+/// The first round that could not be measured.
+pub async fn interleaved(
+    contestants: &[Contestant],
+    cell: Cell,
+    plan: &Plan,
+) -> Result<Vec<Vec<Round>>, RoundError> {
+    let mut all = vec![Vec::new(); contestants.len()];
+    for _ in 0..plan.rounds {
+        for (rounds, contestant) in all.iter_mut().zip(contestants) {
+            rounds.push(contestant.round(cell, plan).await?);
+            // The server notices that its clients are gone before another is measured.
+            sleep(limits::FAREWELL / 10).await;
+        }
+    }
+    Ok(all)
+}
+
+async fn listen(stderr: tokio::process::ChildStderr, complaints: Tail) {
+    let mut lines = Lines::of(stderr);
+    while let Some(line) = lines.next().await {
+        complaints.push(&line);
+    }
+}
