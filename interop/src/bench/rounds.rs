@@ -14,6 +14,7 @@ use super::compare::Round;
 use super::load::{MEASURING, Measured};
 use crate::limits;
 use crate::model::protocol::Protocol;
+use crate::model::protocol::Transport;
 use crate::peer::build;
 use crate::peer::command::Values;
 use crate::peer::manifest::Start;
@@ -90,6 +91,7 @@ impl Contestant {
             None => Port::Chosen,
         };
         let program = ServerProgram {
+            transport: Transport::Tcp,
             launch: Box::new(|port| Launch {
                 argv: command.fill(&values(port, out.clone())),
                 folder: peer.folder.clone(),

@@ -219,7 +219,7 @@ pub fn finish_client() -> Vec<Step> {
 }
 
 /// How many clients are started at most for a conversation that needs one for each message.
-const CLIENTS: usize = 8;
+const CLIENTS: usize = 3;
 
 /// A conversation with each message on a connection of its own, cut as it was where it was alone already.
 /// `None` where that is too many programs to start.

@@ -64,7 +64,8 @@ pub(super) fn entries() -> Vec<Entry> {
         .of_framings(&NARROW)
         .play(
             Role::Client,
-            [vec![feed([Body::TooLong]), Step::EndInput { conn: 0 }], finish_on(0)].concat(),
+            [vec![feed([Body::TooLong]), Step::EndInput { conn: 0 }, Step::Settle], finish_on(0)]
+                .concat(),
         ),
         entry("limits.oversize-reserve", "memory taken for a length that was only claimed")
             .covers(&[P9])

@@ -20,7 +20,7 @@ use super::transcript::Conn;
 use crate::limits::LANES;
 
 /// How many programs a server of `exec` is made to start in one case.
-const COMMANDS: usize = 300;
+const COMMANDS: usize = 30;
 
 /// How many datagrams are on their way at once, and the bytes of all of them together: what a socket's buffer holds
 /// by default.

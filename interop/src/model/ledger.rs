@@ -421,11 +421,11 @@ impl Ledger {
         let due = match self.setting.role {
             _ if !client.input_ended => return,
             _ if interrupted => DueExit::Any,
-            _ if client.cannot_say => DueExit::Unsayable,
             // The server may end the connection before the client's input does.
             Role::Pairing if written.is_some_and(|written| written.over) => DueExit::Any,
             Role::Pairing => DueExit::Zero,
             _ if !over => return,
+            _ if client.cannot_say => DueExit::Unsayable,
             _ if written.is_some_and(|w| !w.undecoded.is_empty() || w.refused) => DueExit::NonZero,
             _ if self.setting.protocol.transport == Transport::Udp => DueExit::Zero,
             _ if self.every_request_is_answered(conn) => DueExit::Zero,
