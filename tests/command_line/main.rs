@@ -11,6 +11,7 @@ mod list;
 mod manifests;
 mod patience;
 mod peers;
+mod reports;
 mod results;
 mod selection;
 mod selftest;

@@ -10,6 +10,7 @@ mod peer;
 mod run;
 mod selftest;
 mod session;
+mod sinks;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -10,18 +10,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Failure;
-use super::output::Format;
+use super::sinks::{Output, Sinks};
 use crate::limits;
 use crate::model::case::Case;
 use crate::model::names::Level;
 use crate::model::pattern::Pattern;
 use crate::peer::{build, guard, registry::Registry, spawn};
-use crate::report::Reporter;
-use crate::report::again::Again;
-use crate::report::human::Human;
-use crate::report::json::Json;
+use crate::report::form::Form;
 use crate::report::progress::Progress;
 use crate::report::timings::Timings;
+use crate::runner::again::Again;
 use crate::runner::{self, Event, Options, Plan, Summary};
 
 /// The flags that both take.
@@ -46,7 +44,11 @@ pub struct SessionArgs {
     pub play: PlayArgs,
     /// The form of the result on stdout
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: Form,
+    /// A file to write the result to as well; its form follows from its name: .json .jsonl .xml (JUnit) .tap
+    /// .md .html [may be given several times]
+    #[arg(long = "output", value_name = "FILE")]
+    pub outputs: Vec<Output>,
 }
 
 /// How programs are played with, whatever is made of the results.
@@ -98,19 +100,19 @@ pub fn play(
     args: &SessionArgs,
     again: Again,
 ) -> Result<ExitCode, Failure> {
-    let result: Box<dyn Reporter> = match args.format {
-        Format::Human => Box::new(Human::new(anstream::stdout(), again)),
-        Format::Json => Box::new(Json::new(std::io::stdout())),
-    };
-    if args.timings && args.format != Format::Human {
+    if args.timings && args.format != Form::Human {
         return Err(Failure::usage("--timings goes with --format human"));
     }
+    let mut sinks = Sinks::default();
     // Progress first: its line is gone when the result is written.
-    let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Progress::of_environment()), result];
+    sinks.stderr(Box::new(Progress::of_environment()));
+    sinks.stdout(args.format.reporter(anstream::stdout()));
     if args.timings {
-        reporters.push(Box::new(Timings::new(anstream::stdout())));
+        sinks.stdout(Box::new(Timings::new(anstream::stdout())));
     }
-    let summary = perform(plan, registry, cases, &args.play, &mut reporters)?;
+    args.outputs.iter().for_each(|output| sinks.file(output));
+    sinks.annotations();
+    let summary = perform(plan, registry, cases, &args.play, Some(again), sinks)?;
     Ok(ExitCode::from(summary.exit_code(args.strict)))
 }
 
@@ -120,7 +122,8 @@ pub fn perform(
     registry: &Registry,
     cases: &[Arc<Case>],
     args: &PlayArgs,
-    reporters: &mut [Box<dyn Reporter + '_>],
+    again: Option<Again>,
+    mut sinks: Sinks<'_>,
 ) -> Result<Summary, Failure> {
     let interop = std::env::current_exe()
         .map_err(|e| Failure::environment(format!("cannot find our own executable: {e}")))?;
@@ -131,6 +134,7 @@ pub fn perform(
         timeout_scale: args.timeout_scale,
         interop: interop.clone(),
         cache: build::cache_dir(),
+        again,
     };
     raise_open_files();
     guard::start(&interop)
@@ -139,31 +143,18 @@ pub fn perform(
         .enable_all()
         .build()
         .map_err(|e| Failure::environment(format!("cannot start the runtime: {e}")))?;
-    let summary: Result<Summary, Failure> = runtime.block_on(async {
+    let summary = runtime.block_on(async {
         let cancel = CancellationToken::new();
         cancel_on_signals(&cancel)
             .map_err(|e| Failure::environment(format!("cannot listen to signals: {e}")))?;
-        let mut written = Ok(());
-        let listen = |event: &Event| {
-            for reporter in reporters.iter_mut() {
-                if let Err(error) = reporter.event(event) {
-                    written = Err(error);
-                }
-            }
-        };
-        let summary = runner::run(plan, registry, cases, options, cancel, listen).await;
-        match written {
-            // A reader that has gone, as in `interop run | head`, wants no more than it has read.
-            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Failure::environment(format!("cannot write the result: {e}")))
-            }
-            _ => Ok(summary),
-        }
+        let listen = |event: &Event| sinks.tell(event);
+        Ok(runner::run(plan, registry, cases, options, cancel, listen).await)
     });
     guard::dismiss();
     let summary = summary?;
     // A pipe that a program left behind may still be read; nothing depends on that.
     runtime.shutdown_background();
+    sinks.finish()?;
     Ok(summary)
 }
 

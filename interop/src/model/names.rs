@@ -32,8 +32,8 @@ impl fmt::Display for CaseId {
 }
 
 /// A peer's unique name: `[a-z0-9-]+`, from its `peer.toml`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PeerName(String);
 
 impl PeerName {
@@ -41,6 +41,20 @@ impl PeerName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<PeerName> for String {
+    fn from(name: PeerName) -> Self {
+        name.0
+    }
+}
+
+impl TryFrom<String> for PeerName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        name.parse()
     }
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use bytes::{Bytes, BytesMut};
 use rust_server::framing::{FrameError, Framing, LengthPrefix, MaxFrame, Parse};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::body::Body;
 use super::service::{Answer, Reaction, Service};
@@ -15,7 +15,9 @@ use super::service::{Answer, Reaction, Service};
 pub const NOTATION: Framing = Framing::LengthPrefix(LengthPrefix::U32BE);
 
 /// How the bytes travel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// A byte stream, which may be cut anywhere.
@@ -186,6 +188,14 @@ pub(crate) fn as_text<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
+}
+
+pub(crate) fn from_text<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
 impl FromStr for Protocol {

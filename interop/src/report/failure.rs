@@ -4,17 +4,20 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 
-use super::again::Again;
-use super::mark::{Charset, style};
-use super::{hexdump, ruler};
+use super::mark::{Look, style};
+use super::{hexdump, plain, ruler, sequence};
 use crate::runner::CaseResult;
 
 /// How many lines of a peer's output are shown.
 const OUTPUT: usize = 5;
+/// How far what is said of a failure is indented.
+const INDENT: usize = 14;
+/// How wide a dialogue is drawn at most: a wider one is harder to read.
+const WIDEST: usize = 86;
 
 /// The block of a result that is no pass.
 #[must_use]
-pub fn block(result: &CaseResult, charset: Charset, again: &Again) -> String {
+pub fn block(result: &CaseResult, Look { charset, width }: Look) -> String {
     let mut text = String::new();
     let colour = style(result.outcome, result.level).bold();
     let bold = Style::new().bold();
@@ -52,17 +55,23 @@ pub fn block(result: &CaseResult, charset: Charset, again: &Again) -> String {
         line("expected", &hexdump::lines(&excerpt.expected, offset));
         line("got", &hexdump::lines(&excerpt.got, offset));
     }
-    let output = &result.tail[result.tail.len().saturating_sub(OUTPUT)..];
-    if !output.is_empty() {
-        line("output", &output.join("\n"));
+    if let Some(dialogue) = &result.dialogue {
+        let room = width.saturating_sub(INDENT).min(WIDEST);
+        line("dialogue", &sequence::lines(dialogue, result.role, room, charset));
     }
-    line("again", &again.command(result));
+    let output = plain::output(result, OUTPUT);
+    if !output.is_empty() {
+        line("output", &output);
+    }
+    if let Some(again) = &result.again {
+        line("again", again);
+    }
     text
 }
 
 /// A result in one line, where its block would be one too many.
 #[must_use]
-pub fn line(result: &CaseResult, charset: Charset) -> String {
+pub fn line(result: &CaseResult, Look { charset, .. }: Look) -> String {
     let colour = style(result.outcome, result.level);
     let mark = charset.mark(result.outcome);
     let what = result.diagnosis.as_deref().unwrap_or(&result.summary);

@@ -1,15 +1,26 @@
 //! Reports: each a consumer of the runner's events, one file for each form. None knows another.
 
-pub mod again;
+pub mod annotations;
 mod failure;
+pub mod form;
 mod hexdump;
+pub mod html;
 pub mod human;
 pub mod json;
+pub mod jsonl;
+pub mod junit;
 mod mark;
+pub mod markdown;
 mod matrix;
+mod plain;
 pub mod progress;
+pub mod record;
 mod ruler;
 pub mod selftest;
+mod sequence;
+pub mod tap;
+#[cfg(test)]
+mod tests;
 pub mod timings;
 pub(crate) mod words;
 

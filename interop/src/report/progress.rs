@@ -97,7 +97,7 @@ impl Live {
                 };
                 self.bar.set_message(format!("{failing}{}  {}", failure::who(result), result.case));
             }
-            Event::UnitFinished(_) => {}
+            Event::UnitStarted { .. } | Event::UnitFinished(_) => {}
             Event::Finished(_) => self.bar.finish_and_clear(),
         }
         Ok(())
@@ -122,7 +122,7 @@ impl Counter {
                     writeln!(io::stderr(), "{}/{} cases{failing}", self.done, self.planned)?;
                 }
             }
-            Event::UnitFinished(_) | Event::Finished(_) => {}
+            Event::UnitStarted { .. } | Event::UnitFinished(_) | Event::Finished(_) => {}
         }
         Ok(())
     }

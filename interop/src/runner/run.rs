@@ -15,9 +15,10 @@ use crate::model::names::PeerName;
 use crate::peer::build::BuildError;
 use crate::peer::registry::Registry;
 
+use super::again::Again;
 use super::clock::UnitTimes;
 use super::event::{CaseResult, Event, Summary};
-use super::plan::Plan;
+use super::plan::{Plan, Unit};
 use super::{known, unit};
 
 /// How to run.
@@ -35,6 +36,8 @@ pub struct Options {
     pub interop: PathBuf,
     /// Where build products are kept.
     pub cache: PathBuf,
+    /// How one result is shown again; `None` where no command shows one.
+    pub again: Option<Again>,
 }
 
 /// What all units of a run share.
@@ -60,6 +63,11 @@ impl Context {
 pub(super) struct Teller(mpsc::Sender<Event>);
 
 impl Teller {
+    pub async fn started(&self, unit: &Unit) {
+        let (server, client) = (unit.server_name().cloned(), unit.client_name().cloned());
+        self.tell(Event::UnitStarted { server, client, protocol: unit.protocol }).await;
+    }
+
     pub async fn case(&self, result: CaseResult) {
         self.tell(Event::CaseFinished(Box::new(result))).await;
     }
@@ -118,7 +126,10 @@ pub async fn run(
     drop(teller);
     let mut summary = Summary::default();
     let mut results = Vec::new();
-    while let Some(event) = inbox.recv().await {
+    while let Some(mut event) = inbox.recv().await {
+        if let Event::CaseFinished(result) = &mut event {
+            result.again = options.again.as_ref().map(|again| again.command(result));
+        }
         listen(&event);
         if let Event::CaseFinished(result) = event {
             summary.count(&result);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::model::names::{CaseId, Level, PeerName, Role};
 use crate::model::outcome::Outcome;
 use crate::peer::registry::Peer;
-use crate::runner::event::{CaseResult, as_micros};
+use crate::runner::event::CaseResult;
 
 /// A program without a mistake, in one role.
 #[derive(Debug, Clone, Serialize)]
@@ -25,7 +25,7 @@ pub struct Baseline {
     /// Why cases could not be played, or the program cannot run here; without repetition.
     pub unplayed: Vec<String>,
     /// How long its cases took, in microseconds.
-    #[serde(rename = "duration_us", serialize_with = "as_micros")]
+    #[serde(rename = "duration_us", with = "crate::model::micros")]
     pub duration: Duration,
 }
 
