@@ -39,7 +39,7 @@ pub fn write(record: &Record, out: &mut dyn Write) -> io::Result<()> {
     };
     // Nothing that a peer says may end the script element that it stands in.
     let data = serde_json::to_string(&data)?.replace('<', "\\u003c");
-    let parts = [("/*style*/", STYLE), ("/*script*/", SCRIPT), ("/*data*/", data.as_str())];
+    let parts = [("/*style*/", STYLE), ("/*data*/", data.as_str()), ("/*script*/", SCRIPT)];
     let mut rest = PAGE;
     for (place, part) in parts {
         let Some((before, behind)) = rest.split_once(place) else {
