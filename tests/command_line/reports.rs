@@ -123,3 +123,26 @@ fn a_step_of_github_actions_gets_annotations_on_stderr_and_no_other_run_does() {
     run.stderr(contains("::error title=framing.single%3A server wrong::length field is little"));
     step(false).stderr(contains("::error").not());
 }
+
+#[test]
+fn failures_are_told_on_stderr_as_they_come_and_not_without_end() {
+    let project = project();
+    let run = project.run("run --case framing.single").code(1);
+    run.stderr(contains("\n✗ framing.single  server wrong: length field is little-endian\n"));
+    let run = project.run("run --server wrong --case framing.* --case payload.*").code(1);
+    let said = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    assert_eq!(said.matches('✗').count(), 20, "{said}");
+    assert!(said.contains("further failures are shown at the end"), "{said}");
+}
+
+#[test]
+fn nobody_gets_colours_who_does_not_want_them() {
+    let project = project();
+    for variables in [&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "0")][..], &[]] {
+        let mut run = project.interop(["run", "--case", "framing.single"]);
+        let run = run.envs(variables.iter().copied()).assert().code(1);
+        run.stdout(contains("\u{1b}").not()).stderr(contains("\u{1b}").not());
+    }
+    let mut run = project.interop(["run", "--case", "framing.single"]);
+    run.env("CLICOLOR_FORCE", "1").assert().code(1).stdout(contains("\u{1b}[1m"));
+}

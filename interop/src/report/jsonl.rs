@@ -39,6 +39,8 @@ pub enum Line<'a> {
         server: &'a Option<PeerName>,
         /// The client peer.
         client: &'a Option<PeerName>,
+        /// What they spoke, as framing and service.
+        protocol: String,
         /// How many cases they had to play.
         cases: usize,
     },
@@ -80,6 +82,7 @@ impl<'a> Line<'a> {
             Event::UnitFinished(times) => Self::UnitFinished {
                 server: &times.server,
                 client: &times.client,
+                protocol: times.protocol.to_string(),
                 cases: times.cases,
             },
             Event::Finished(summary) => Self::Finished(summary),

@@ -104,7 +104,7 @@ fn markdown_of_thousands_of_failures_fits_a_pull_request() {
 #[test]
 fn nothing_that_a_peer_says_ends_the_data_of_a_page() {
     let page = written(Form::Html);
-    let (_, data) = page.split_once("type=\"application/json\">").expect("data");
+    let (_, data) = page.split_once("type=\"application/json\" id=\"data\">").expect("data");
     let (data, _) = data.split_once("</script>").expect("an end");
     let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
     assert_eq!(data["results"].as_array().map(Vec::len), Some(9));
@@ -129,4 +129,33 @@ fn an_interruption_and_lost_cases_are_never_green() {
     assert!(said(Form::Tap).contains("\nnot ok 3 ") && said(Form::Tap).contains("\nBail out! "));
     assert!(said(Form::Junit).contains("errors=\"2\""), "{}", said(Form::Junit));
     assert!(said(Form::Markdown).contains("nothing was told of 2 cases"));
+}
+
+#[test]
+fn a_matrix_of_many_servers_is_drawn_in_blocks_that_fit_the_lines() {
+    let mut record = record();
+    let one = record.results.iter().find(|result| result.case.as_str() == "framing.single");
+    let one = one.expect("a pass").clone();
+    for number in 0..14 {
+        let server = format!("server-number-{number}").parse().ok();
+        record.results.push(crate::runner::CaseResult { server, ..one.clone() });
+    }
+    let mut out = Vec::new();
+    let look = Look { charset: Charset::Unicode, width: 80 };
+    human::write_as(&record, look, &mut out).expect("memory takes all");
+    let text = stripped(&String::from_utf8(out).expect("text"));
+    let matrix: Vec<&str> = text.lines().skip_while(|line| !line.contains("client ↓")).collect();
+    assert_eq!(matrix.iter().filter(|line| line.contains("client ↓")).count(), 6, "{text}");
+    assert!(matrix.iter().all(|line| line.chars().count() <= 80), "{text}");
+}
+
+#[test]
+fn no_line_of_a_failure_is_wider_than_the_terminal_but_the_command() {
+    for width in [80, 120, 200] {
+        let text = stripped(&for_people(Charset::Unicode, width));
+        let blocks = text.lines().take_while(|line| !line.contains("client ↓"));
+        for line in blocks.filter(|line| !line.contains("    again ")) {
+            assert!(line.trim_end().chars().count() <= width, "{width}: {line}");
+        }
+    }
 }
