@@ -4,6 +4,7 @@ mod check;
 mod conduct;
 mod doctor;
 mod errors;
+mod explain;
 mod help;
 mod known;
 mod lifecycle;

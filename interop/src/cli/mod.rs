@@ -4,6 +4,7 @@
 mod check;
 mod doctor;
 mod exit;
+mod explain;
 mod list;
 mod output;
 mod peer;
@@ -43,6 +44,8 @@ enum Command {
     Check(check::Args),
     /// What there is: peers, cases, requirements, framings
     List(list::Args),
+    /// A case or a clause in words
+    Explain(explain::Args),
     /// What is installed, what is missing, and how to get it
     Doctor(doctor::Args),
     /// The programs that are wrong on purpose: whether each is found, and by which case
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Check(args) => check::main(args),
         Command::List(args) => list::main(&args),
+        Command::Explain(args) => explain::main(&args),
         Command::Doctor(args) => doctor::main(&args),
         Command::Selftest(args) => selftest::main(&args),
         Command::Peer(args) => return peer::main(args),

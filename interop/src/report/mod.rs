@@ -18,6 +18,7 @@ pub mod record;
 mod ruler;
 pub mod selftest;
 mod sequence;
+pub(crate) mod steps;
 pub mod tap;
 #[cfg(test)]
 mod tests;
