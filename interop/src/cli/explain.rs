@@ -98,9 +98,9 @@ fn explain_case(id: &str, cases: &[Arc<Case>]) -> Result<String, Failure> {
                 let _ = writeln!(text, "  {number:<3} {line}");
             }
         }
-        for (reason, protocols) in not_asked(case) {
-            let protocols: Vec<&str> = protocols.iter().map(String::as_str).collect();
-            let line = format!("{}, since {reason}", words::list(&protocols, words::width() / 2));
+        for (reason, names) in not_asked(case) {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let line = format!("{}, since {reason}", words::list(&names, words::width() / 2));
             fact(&mut text, "not in", &line);
         }
     }
@@ -115,18 +115,25 @@ fn fact(text: &mut String, name: &str, sentence: &str) {
     }
 }
 
-/// The protocols whose peers are not asked this case, by the reason.
+/// The framings, spoken with the first service that goes with them, and the services, spoken in the first such
+/// framing, whose peers are not asked this case, by the reason. Every pair of both would say the same again.
 fn not_asked(case: &Arc<Case>) -> BTreeMap<String, Vec<String>> {
     let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for framing in Framing::names().filter_map(|name| name.parse::<Framing>().ok()) {
+    let mut ask = |name: String, framing: Framing, service| {
         // What a peer takes that declares no limit.
         let taken = MaxFrame::new(framing.largest_body().min(limits::MESSAGE));
-        for service in Service::ALL.into_iter().filter(|service| goes_with(*service, framing)) {
-            let protocol = Protocol::new(framing, service);
-            if let Err(reason) = case.in_protocol(&protocol, taken) {
-                reasons.entry(reason).or_default().push(protocol.to_string());
-            }
+        if let Err(reason) = case.in_protocol(&Protocol::new(framing, service), taken) {
+            reasons.entry(reason).or_default().push(name);
         }
+    };
+    let framings: Vec<Framing> = Framing::names().filter_map(|name| name.parse().ok()).collect();
+    for &framing in &framings {
+        let service = Service::ALL.into_iter().find(|service| goes_with(*service, framing));
+        ask(framing.to_string(), framing, service.unwrap_or_default());
+    }
+    for service in Service::ALL.into_iter().filter(|service| *service != Service::default()) {
+        let framing = framings.iter().find(|framing| goes_with(service, **framing));
+        ask(service.to_string(), framing.copied().unwrap_or_default(), service);
     }
     reasons
 }

@@ -149,3 +149,18 @@ fn budget_words(budget: &Budget) -> String {
     };
     format!("at most {}{unit} of {what} more", budget.growth)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{TOLD, lines};
+    use crate::model::script::cases;
+
+    #[test]
+    fn every_case_has_words_for_its_steps_and_not_too_many() {
+        for case in cases() {
+            let lines = lines(&case.steps, case.role);
+            assert!(!lines.is_empty() && lines.len() <= 2 * (TOLD + 2), "{}: {lines:#?}", case.id);
+            assert!(lines.iter().all(|line| line.len() < 400), "{}: {lines:#?}", case.id);
+        }
+    }
+}
