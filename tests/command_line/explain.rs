@@ -28,7 +28,7 @@ fn a_clause_gives_its_rule_its_explanation_and_the_cases_that_cover_it() {
 fn every_clause_can_be_explained() {
     for number in 1..=13 {
         let said = Project::empty().run(&format!("explain P{number}")).success();
-        said.stdout(contains("cases that cover it").and(contains("Usual mistakes")));
+        said.stdout(contains("cases that cover it"));
     }
 }
 

@@ -14,6 +14,7 @@ mod patience;
 mod peers;
 mod reports;
 mod results;
+mod rounds;
 mod selection;
 mod selftest;
 mod signals;

@@ -3,6 +3,7 @@
 
 mod check;
 mod doctor;
+mod dry_run;
 mod exit;
 mod explain;
 mod list;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::exit::Failure;
 use super::output::{self, Format};
-use super::session::{self, PlayArgs};
+use super::session::{self, How, PlayArgs};
 use super::sinks::Sinks;
 use crate::catalogue;
 use crate::model::case::Case;
@@ -80,7 +80,7 @@ pub fn main(args: &Args) -> Result<ExitCode, Failure> {
     let mut sinks = Sinks::default();
     sinks.stderr(Box::new(Progress::counting("kills")));
     sinks.listener(Box::new(&mut results));
-    let summary = session::perform(plan, &registry, &all, &args.play, None, sinks)?;
+    let summary = session::perform(plan, &registry, &all, &args.play, How::default(), sinks)?;
 
     let asked_for = |case: &&Arc<Case>| selection.takes_case(case, case.level);
     let cases: Vec<Arc<Case>> = all.iter().filter(asked_for).cloned().collect();

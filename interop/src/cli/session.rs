@@ -9,6 +9,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::dry_run;
 use super::exit::Failure;
 use super::sinks::{Output, Sinks};
 use crate::limits;
@@ -16,6 +17,7 @@ use crate::model::case::Case;
 use crate::model::names::Level;
 use crate::model::pattern::Pattern;
 use crate::peer::{build, guard, registry::Registry, spawn};
+use crate::report::Reporter;
 use crate::report::form::Form;
 use crate::report::progress::Progress;
 use crate::report::timings::Timings;
@@ -40,6 +42,20 @@ pub struct SessionArgs {
     /// Show where the time went, behind the result
     #[arg(long)]
     pub timings: bool,
+    /// Say what would be played, and play nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// End the run at the first failure that fails it
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Play all of it again, so many times at most, until something is not as expected; the result is that of
+    /// the last round
+    #[arg(long, value_name = "N", conflicts_with = "until_fail",
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: Option<u32>,
+    /// The same without a limit
+    #[arg(long)]
+    pub until_fail: bool,
     #[command(flatten)]
     pub play: PlayArgs,
     /// The form of the result on stdout
@@ -103,17 +119,72 @@ pub fn play(
     if args.timings && args.format != Form::Human {
         return Err(Failure::usage("--timings goes with --format human"));
     }
-    let mut sinks = Sinks::default();
-    // Progress first: its line is gone when the result is written.
-    sinks.stderr(Box::new(Progress::of_environment()));
-    sinks.stdout(args.format.reporter(anstream::stdout()));
-    if args.timings {
-        sinks.stdout(Box::new(Timings::new(anstream::stdout())));
+    if args.dry_run {
+        return dry_run::show(&plan, args.format);
     }
-    args.outputs.iter().for_each(|output| sinks.file(output));
-    sinks.annotations();
-    let summary = perform(plan, registry, cases, &args.play, Some(again), sinks)?;
-    Ok(ExitCode::from(summary.exit_code(args.strict)))
+    let mut sinks = Sinks::default();
+    let rounds = if args.until_fail { u32::MAX } else { args.repeat.unwrap_or(1) };
+    if rounds == 1 {
+        // Progress first: its line is gone when the result is written.
+        sinks.stderr(Box::new(Progress::of_environment()));
+    }
+    args.add_results(&mut sinks);
+    let stop = args.fail_fast.then_some(if args.strict { Level::Should } else { Level::Must });
+    let how = How { again: Some(again), stop };
+    if rounds == 1 {
+        let summary = perform(plan, registry, cases, &args.play, how, sinks)?;
+        return Ok(ExitCode::from(summary.exit_code(args.strict)));
+    }
+    for round in 1..=rounds {
+        let (mut events, mut listeners) = (Vec::new(), Sinks::default());
+        listeners.stderr(Box::new(Progress::of_environment()));
+        listeners.listener(Box::new(Kept(&mut events)));
+        let summary = perform(plan.clone(), registry, cases, &args.play, how.clone(), listeners)?;
+        let code = summary.exit_code(args.strict);
+        if code != 0 || round == rounds {
+            anstream::eprintln!(
+                "round {round}: {}",
+                if code == 0 { "as expected" } else { "not as expected" }
+            );
+            events.iter().for_each(|event| sinks.tell(event));
+            sinks.finish()?;
+            return Ok(ExitCode::from(code));
+        }
+        anstream::eprintln!("round {round}: as expected");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl SessionArgs {
+    /// Whoever shows the result.
+    fn add_results(&self, sinks: &mut Sinks<'_>) {
+        sinks.stdout(self.format.reporter(anstream::stdout()));
+        if self.timings {
+            sinks.stdout(Box::new(Timings::new(anstream::stdout())));
+        }
+        self.outputs.iter().for_each(|output| sinks.file(output));
+        sinks.annotations();
+    }
+}
+
+/// Keeps the events of a round, until it is known whether it is the last.
+#[derive(Debug)]
+struct Kept<'a>(&'a mut Vec<Event>);
+
+impl Reporter for Kept<'_> {
+    fn event(&mut self, event: &Event) -> std::io::Result<()> {
+        self.0.push(event.clone());
+        Ok(())
+    }
+}
+
+/// What a run knows of its result beside how it is played.
+#[derive(Debug, Clone, Default)]
+pub struct How {
+    /// How one result is shown again.
+    pub again: Option<Again>,
+    /// It ends at the first failure that binds so much.
+    pub stop: Option<Level>,
 }
 
 /// Plays a plan and tells the reporters, in their order.
@@ -122,7 +193,7 @@ pub fn perform(
     registry: &Registry,
     cases: &[Arc<Case>],
     args: &PlayArgs,
-    again: Option<Again>,
+    how: How,
     mut sinks: Sinks<'_>,
 ) -> Result<Summary, Failure> {
     let interop = std::env::current_exe()
@@ -134,7 +205,8 @@ pub fn perform(
         timeout_scale: args.timeout_scale,
         interop: interop.clone(),
         cache: build::cache_dir(),
-        again,
+        again: how.again,
+        stop: how.stop,
     };
     raise_open_files();
     guard::start(&interop)

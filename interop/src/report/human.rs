@@ -147,7 +147,11 @@ impl Human<'_> {
         };
         let parts: Vec<String> = counts.iter().filter(|(count, ..)| *count > 0).map(part).collect();
         let dot = self.look.charset.dot();
-        let interrupted = if summary.interrupted { ", interrupted" } else { "" };
+        let interrupted = match summary {
+            Summary { interrupted: true, .. } => ", interrupted",
+            Summary { stopped: true, .. } => ", ended at the first failure",
+            _ => "",
+        };
         writeln!(
             self.out,
             "{bold}{}{bold:#}: {} {dot} {}{interrupted}",

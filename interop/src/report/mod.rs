@@ -27,6 +27,7 @@ pub(crate) mod words;
 
 use std::io;
 
+pub(crate) use failure::pair;
 pub(crate) use mark::style;
 
 use crate::runner::{CaseResult, Event};

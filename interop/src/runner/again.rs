@@ -17,8 +17,8 @@ enum Call {
     Check { arguments: Vec<String> },
 }
 
-/// The flags of a check that select cases, or say where the result goes.
-const LEFT_OUT: [&str; 4] = ["--case", "--protocol", "--format", "--output"];
+/// The flags of a check that select cases, or say how often and where the result goes.
+const LEFT_OUT: [&str; 5] = ["--case", "--protocol", "--format", "--output", "--repeat"];
 
 impl Again {
     /// `interop run`, with the peers of these folders or, without any, of the project.

@@ -142,6 +142,9 @@ pub struct Summary {
     pub error: usize,
     /// Declared deviations that have to be taken out of a manifest.
     pub stale: Vec<Stale>,
+    /// The run was ended at its first failure, as was wished, so cases are missing.
+    #[serde(default)]
+    pub stopped: bool,
     /// The run was interrupted, so cases are missing.
     pub interrupted: bool,
     /// How long it all took.

@@ -14,14 +14,14 @@ use crate::peer::registry::{Peer, Registry};
 use super::select::{Selection, Shard};
 
 /// Everything that a run will play, in the order of its results.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// The pairings, and the peers on their own.
     pub units: Vec<Unit>,
 }
 
 /// A server, a client, or both, and the cases to play with them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Unit {
     /// The server under test.
     pub server: Option<Arc<Peer>>,

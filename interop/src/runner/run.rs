@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::case::Case;
-use crate::model::names::PeerName;
+use crate::model::names::{Level, PeerName};
+use crate::model::outcome::Outcome;
 use crate::peer::build::BuildError;
 use crate::peer::registry::Registry;
 
@@ -38,6 +39,8 @@ pub struct Options {
     pub cache: PathBuf,
     /// How one result is shown again; `None` where no command shows one.
     pub again: Option<Again>,
+    /// The run ends at the first failure that binds so much, or at an error; `None`: it is played to its end.
+    pub stop: Option<Level>,
 }
 
 /// What all units of a run share.
@@ -133,17 +136,29 @@ pub async fn run(
         listen(&event);
         if let Event::CaseFinished(result) = event {
             summary.count(&result);
+            if options.stop.is_some_and(|level| stops(&result, level)) && !cancel.is_cancelled() {
+                summary.stopped = true;
+                cancel.cancel();
+            }
             results.push(*result);
         }
     }
     // A unit that panicked told of nothing: its cases are missing, and that is an error.
     while units.join_next().await.is_some() {}
-    summary.interrupted = cancel.is_cancelled();
-    if !summary.interrupted {
+    summary.interrupted = cancel.is_cancelled() && !summary.stopped;
+    if !cancel.is_cancelled() {
         summary.error += plan.cases().saturating_sub(summary.total());
         summary.stale = known::stale(registry, cases, &plan, &results);
     }
     summary.duration = begun.elapsed();
     listen(&Event::Finished(summary.clone()));
     summary
+}
+
+/// Whether a run ends at this result that ends at failures of this level.
+fn stops(result: &CaseResult, level: Level) -> bool {
+    match result.outcome {
+        Outcome::Fail => result.level <= level,
+        outcome => outcome == Outcome::Error,
+    }
 }
