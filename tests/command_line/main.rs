@@ -10,6 +10,7 @@ mod known;
 mod lifecycle;
 mod list;
 mod manifests;
+mod merging;
 mod patience;
 mod peers;
 mod reports;

@@ -9,6 +9,7 @@ mod explain;
 mod list;
 mod output;
 mod peer;
+mod report;
 mod run;
 mod selftest;
 mod session;
@@ -49,6 +50,8 @@ enum Command {
     Explain(explain::Args),
     /// What is installed, what is missing, and how to get it
     Doctor(doctor::Args),
+    /// Results of runs that are over: in another form, of several parts, side by side
+    Report(report::Args),
     /// The programs that are wrong on purpose: whether each is found, and by which case
     Selftest(selftest::Args),
     /// Be one of the reference peers that are built in
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => list::main(&args),
         Command::Explain(args) => explain::main(&args),
         Command::Doctor(args) => doctor::main(&args),
+        Command::Report(args) => report::main(&args),
         Command::Selftest(args) => selftest::main(&args),
         Command::Peer(args) => return peer::main(args),
         Command::Guard => {

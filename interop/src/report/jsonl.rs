@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Reporter;
 use super::record::{Record, SCHEMA_VERSION};
 use crate::model::names::PeerName;
+use crate::runner::select::Shard;
 use crate::runner::{CaseResult, Event, Summary};
 
 /// One line. The first is `planned`, the last `finished`.
@@ -21,6 +22,9 @@ pub enum Line<'a> {
         cases: usize,
         /// Same seed, same run.
         seed: u64,
+        /// Which part of a run it is, where it is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        shard: Option<Shard>,
     },
     /// These peers begin to play.
     UnitStarted {
@@ -70,11 +74,13 @@ impl<W: Write> Reporter for Jsonl<W> {
 }
 
 impl<'a> Line<'a> {
+    const fn planned(cases: usize, seed: u64, shard: Option<Shard>) -> Self {
+        Self::Planned { schema_version: SCHEMA_VERSION, cases, seed, shard }
+    }
+
     fn of(event: &'a Event) -> Self {
         match event {
-            Event::Planned { cases, seed } => {
-                Self::Planned { schema_version: SCHEMA_VERSION, cases: *cases, seed: *seed }
-            }
+            Event::Planned { cases, seed, shard } => Self::planned(*cases, *seed, *shard),
             Event::UnitStarted { server, client, protocol } => {
                 Self::UnitStarted { server, client, protocol: protocol.to_string() }
             }
@@ -96,7 +102,7 @@ impl<'a> Line<'a> {
 /// When `out` takes no more.
 pub fn write(record: &Record, out: &mut dyn Write) -> io::Result<()> {
     let cases = record.results.len();
-    line(&Line::Planned { schema_version: SCHEMA_VERSION, cases, seed: record.seed }, out)?;
+    line(&Line::planned(cases, record.seed, record.shard), out)?;
     for result in &record.results {
         line(&Line::CaseFinished(result), out)?;
     }

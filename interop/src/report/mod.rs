@@ -1,6 +1,7 @@
 //! Reports: each a consumer of the runner's events, one file for each form. None knows another.
 
 pub mod annotations;
+pub mod compare;
 mod failure;
 pub mod form;
 mod hexdump;
@@ -30,7 +31,7 @@ use std::io;
 pub(crate) use failure::pair;
 pub(crate) use mark::style;
 
-use crate::runner::{CaseResult, Event};
+use crate::runner::Event;
 
 /// Shows a run, or writes it down.
 pub trait Reporter {
@@ -39,19 +40,4 @@ pub trait Reporter {
     /// # Errors
     /// When what it writes to takes no more.
     fn event(&mut self, event: &Event) -> io::Result<()>;
-}
-
-/// Server, client, case: the order that is promised, whatever finished first.
-fn sort(results: &mut [CaseResult]) {
-    results.sort_by(|one, other| {
-        let key = |result: &CaseResult| {
-            (
-                result.server.clone(),
-                result.client.clone(),
-                result.case.clone(),
-                result.protocol().to_string(),
-            )
-        };
-        key(one).cmp(&key(other))
-    });
 }

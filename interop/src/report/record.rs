@@ -6,8 +6,10 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Reporter, sort};
+use super::Reporter;
+use crate::model::names::{CaseId, PeerName};
 use crate::model::outcome::Outcome;
+use crate::runner::select::Shard;
 use crate::runner::{CaseResult, Event, Summary};
 
 /// The version of the shape of JSON documents.
@@ -20,6 +22,9 @@ pub struct Record {
     pub schema_version: u32,
     /// Same seed, same run.
     pub seed: u64,
+    /// Which part of a run it is, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shard: Option<Shard>,
     /// In the order of server, client, case.
     pub results: Vec<CaseResult>,
     /// What they come to.
@@ -48,7 +53,7 @@ pub struct AtEnd<W> {
 impl Default for Record {
     fn default() -> Self {
         let summary = Summary::default();
-        Self { schema_version: SCHEMA_VERSION, seed: 0, results: Vec::new(), summary }
+        Self { schema_version: SCHEMA_VERSION, seed: 0, shard: None, results: Vec::new(), summary }
     }
 }
 
@@ -75,18 +80,51 @@ impl Record {
         troubles
     }
 
+    /// Adds another part of the same run, which was played beside this one.
+    pub fn add(&mut self, other: Self) {
+        self.results.extend(other.results);
+        self.results.sort_by_cached_key(key);
+        let (sum, part) = (&mut self.summary, other.summary);
+        sum.pass += part.pass;
+        sum.fail += part.fail;
+        sum.fail_must += part.fail_must;
+        sum.fail_should += part.fail_should;
+        sum.known += part.known;
+        sum.skipped += part.skipped;
+        sum.unsupported += part.unsupported;
+        sum.error += part.error;
+        for stale in part.stale {
+            if !sum.stale.contains(&stale) {
+                sum.stale.push(stale);
+            }
+        }
+        sum.stopped |= part.stopped;
+        sum.interrupted |= part.interrupted;
+        sum.duration = sum.duration.max(part.duration);
+    }
+
     /// Takes an event in.
     pub fn take(&mut self, event: &Event) {
         match event {
-            Event::Planned { seed, .. } => self.seed = *seed,
+            Event::Planned { seed, shard, .. } => (self.seed, self.shard) = (*seed, *shard),
             Event::CaseFinished(result) => self.results.push((**result).clone()),
             Event::UnitStarted { .. } | Event::UnitFinished(_) => {}
             Event::Finished(summary) => {
-                sort(&mut self.results);
+                self.results.sort_by_cached_key(key);
                 self.summary = summary.clone();
             }
         }
     }
+}
+
+/// What a result is of: server, client, case, which is the order that is promised, and what was spoken.
+pub type Key = (Option<PeerName>, Option<PeerName>, CaseId, String);
+
+/// What a result is of.
+#[must_use]
+pub fn key(result: &CaseResult) -> Key {
+    let (server, client) = (result.server.clone(), result.client.clone());
+    (server, client, result.case.clone(), result.protocol().to_string())
 }
 
 impl<W: Write> AtEnd<W> {

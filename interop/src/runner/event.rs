@@ -15,6 +15,7 @@ use crate::model::sweep::Ruler;
 
 use super::clock::UnitTimes;
 use super::plan::Unit;
+use super::select::Shard;
 
 /// Something that happened in a run.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub enum Event {
         cases: usize,
         /// Same seed, same run.
         seed: u64,
+        /// Which part of a run it is, where it is one.
+        shard: Option<Shard>,
     },
     /// A unit has its seat: its programs are built if need be, and its cases are played.
     UnitStarted {

@@ -18,6 +18,8 @@ use super::select::{Selection, Shard};
 pub struct Plan {
     /// The pairings, and the peers on their own.
     pub units: Vec<Unit>,
+    /// Which part of a run it is, where it is one.
+    pub shard: Option<Shard>,
 }
 
 /// A server, a client, or both, and the cases to play with them.
@@ -50,11 +52,12 @@ impl Plan {
             .filter(|unit| !unit.cases.is_empty())
             .collect();
         units.sort_by_key(Unit::key);
-        Self { units }
+        Self { units, shard: None }
     }
 
     /// Keeps one part of the cases, each part as long as the others.
     pub fn keep(&mut self, shard: Shard) {
+        self.shard = Some(shard);
         let mut number = 0..;
         for unit in &mut self.units {
             unit.cases.retain(|_| number.next().is_some_and(|number| shard.takes(number)));

@@ -99,7 +99,7 @@ pub async fn run(
     mut listen: impl FnMut(&Event),
 ) -> Summary {
     let begun = Instant::now();
-    listen(&Event::Planned { cases: plan.cases(), seed: options.seed });
+    listen(&Event::Planned { cases: plan.cases(), seed: options.seed, shard: plan.shard });
     let context = Arc::new(Context {
         start: options.start,
         timeout_scale: options.timeout_scale,
