@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::names::Role;
@@ -19,7 +20,7 @@ const TOLD: &str = "is told to send ";
 const CHARACTERS: usize = 160;
 
 /// What was said in one conversation of a case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Dialogue {
     /// Which of the case's conversations.
     pub conversation: Conn,
@@ -31,7 +32,7 @@ pub struct Dialogue {
 }
 
 /// What is not shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Gap {
     /// Behind so many moments.
     pub behind: usize,
@@ -40,10 +41,11 @@ pub struct Gap {
 }
 
 /// Something that happened at a time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Moment {
     /// Since the first of the dialogue, in microseconds.
     #[serde(with = "super::micros")]
+    #[schemars(with = "u64")]
     pub at_us: Duration,
     /// From whom to whom.
     pub way: Way,
@@ -52,7 +54,7 @@ pub struct Moment {
 }
 
 /// From whom to whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Way {
     /// From the client to the server.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use rust_server::framing::{Framing, MaxFrame, Parse};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How many bytes of each stream are shown.
@@ -11,7 +12,7 @@ const SHOWN: usize = 32;
 const BEFORE: usize = 12;
 
 /// A window on two streams that should have been the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Excerpt {
     /// Offset of the first wrong byte, from the start of the stream.
     pub offset: usize,
@@ -22,8 +23,9 @@ pub struct Excerpt {
 }
 
 /// A few bytes of a stream.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "WindowText", into = "WindowText")]
+#[schemars(with = "WindowText")]
 pub struct Window {
     /// Offset of the first byte shown.
     pub start: usize,
@@ -36,7 +38,7 @@ pub struct Window {
 }
 
 /// A [`Window`] as it stands in a document.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct WindowText {
     /// Offset of the first byte shown.
     start: usize,

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use bytes::{Bytes, BytesMut};
 use rust_server::framing::{FrameError, Framing, LengthPrefix, MaxFrame, Parse};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::body::Body;
@@ -16,7 +17,18 @@ pub const NOTATION: Framing = Framing::LengthPrefix(LengthPrefix::U32BE);
 
 /// How the bytes travel.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {

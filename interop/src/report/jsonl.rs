@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Reporter;
@@ -11,7 +12,7 @@ use crate::runner::select::Shard;
 use crate::runner::{CaseResult, Event, Summary};
 
 /// One line. The first is `planned`, the last `finished`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Line<'a> {
     /// The run begins.

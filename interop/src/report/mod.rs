@@ -17,6 +17,8 @@ mod plain;
 pub mod progress;
 pub mod record;
 mod ruler;
+#[cfg(test)]
+mod schemas;
 pub mod selftest;
 mod sequence;
 pub(crate) mod steps;

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Reporter;
@@ -16,7 +17,7 @@ use crate::runner::{CaseResult, Event, Summary};
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// A run that is over. As JSON it is the document that `--format json` writes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::case::Case;
@@ -47,7 +48,7 @@ pub enum Event {
 }
 
 /// What one case came to. As JSON it is one element of `results`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct CaseResult {
     /// The case.
     pub case: CaseId,
@@ -66,9 +67,11 @@ pub struct CaseResult {
     pub client: Option<PeerName>,
     /// The framing spoken.
     #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    #[schemars(with = "String")]
     pub framing: rust_server::framing::Framing,
     /// The service spoken.
     #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    #[schemars(with = "String")]
     pub service: Service,
     /// The transport.
     pub transport: Transport,
@@ -88,6 +91,7 @@ pub struct CaseResult {
     pub confirmed: bool,
     /// How long it took, in microseconds.
     #[serde(with = "crate::model::micros")]
+    #[schemars(with = "u64")]
     pub duration_us: Duration,
     /// A file with more, relative to the report.
     pub evidence: Option<String>,
@@ -96,6 +100,7 @@ pub struct CaseResult {
     pub reason: Option<String>,
     /// In a sweep, where it goes wrong.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(with = "Option<String>")]
     pub ruler: Option<Ruler>,
     /// The bytes around the first wrong one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -112,7 +117,7 @@ pub struct CaseResult {
 }
 
 /// A declared deviation that is none, or none any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stale {
     /// Whose manifest.
     pub peer: PeerName,
@@ -125,7 +130,7 @@ pub struct Stale {
 }
 
 /// What a run came to.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Cases by outcome.
     pub pass: usize,
@@ -152,6 +157,7 @@ pub struct Summary {
     pub interrupted: bool,
     /// How long it all took.
     #[serde(rename = "duration_us", with = "crate::model::micros")]
+    #[schemars(with = "u64")]
     pub duration: Duration,
 }
 
