@@ -18,6 +18,7 @@ mod results;
 mod rounds;
 mod selection;
 mod selftest;
+mod shell;
 mod signals;
 mod support;
 mod sweeps;

@@ -13,6 +13,7 @@ mod report;
 mod run;
 mod selftest;
 mod session;
+mod shell;
 mod sinks;
 
 use std::ffi::OsString;
@@ -54,6 +55,10 @@ enum Command {
     Report(report::Args),
     /// The programs that are wrong on purpose: whether each is found, and by which case
     Selftest(selftest::Args),
+    /// Completions for a shell, on stdout
+    Completions(shell::CompletionsArgs),
+    /// Man pages, a file for each command
+    Man(shell::ManArgs),
     /// Be one of the reference peers that are built in
     #[command(hide = true)]
     Peer(peer::Args),
@@ -74,6 +79,8 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Selftest(args) => selftest::main(&args),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
         Command::Peer(args) => return peer::main(args),
         Command::Guard => {
             crate::peer::guard::keep(std::io::stdin().lock());
