@@ -112,6 +112,10 @@ pub const EVIDENCE: Duration = Duration::from_millis(200);
 /// See [`EVIDENCE`].
 pub const EVIDENCE_QUIET: Duration = Duration::from_millis(20);
 
+/// How long a peer has to send more datagrams than are due: it sleeps much sooner.
+pub const STRAGGLERS: Patience =
+    Patience { silent: Duration::from_secs(1), asleep: Duration::from_millis(60) };
+
 /// How long an end is waited for that the case does not judge: only to see what may come before it.
 pub const UNJUDGED_END: Patience =
     Patience { silent: Duration::from_secs(1), asleep: Duration::from_millis(100) };

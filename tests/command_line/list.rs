@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 
@@ -108,8 +109,43 @@ fn framings_are_listed_and_one_is_the_default() {
 }
 
 #[test]
-fn cases_requirements_and_framings_need_no_project() {
-    for what in ["cases", "requirements", "framings"] {
+fn each_framing_says_which_services_it_goes_with_and_which_cases_it_has_no_room_for() {
+    project()
+        .run("list framings")
+        .success()
+        .stdout(contains("it is about other framings: ").and(contains("there is no header")));
+    let rows = listed("framings");
+    let row = |name: &str| rows.iter().find(|row| row["framing"] == name).expect("it is there");
+    let services = |name: &str| -> Vec<&str> {
+        let spoken = row(name)["services"].as_array().expect("a list");
+        spoken.iter().filter_map(|it| it["service"].as_str()).collect()
+    };
+    assert_eq!(services("mnet"), ["echo", "mnet"]);
+    assert!(!services("line").contains(&"exec"));
+    assert!(services("u32be").contains(&"exec"));
+    for spoken in rows.iter().flat_map(|row| row["services"].as_array().expect("a list")) {
+        let (asked, of) = (spoken["asked"].as_u64(), spoken["of"].as_u64());
+        assert!(asked > Some(0) && asked < of, "{spoken:#}");
+    }
+    let raw = &row("raw")["services"][0];
+    let reasons = raw["not_asked"].as_array().expect("a list");
+    let one_message = reasons.iter().find(|it| it["since"] == "a connection has one message");
+    let cases = one_message.expect("a reason")["cases"].as_array().expect("a list");
+    assert!(cases.iter().any(|case| case == "connection.many-messages"), "{cases:?}");
+}
+
+#[test]
+fn services_are_listed_with_the_framings_that_they_go_with() {
+    project().run("list services").success().stdout(contains("upper"));
+    let rows = listed("services");
+    let row = |name: &str| rows.iter().find(|row| row["service"] == name).expect("it is there");
+    assert_eq!(row("mnet")["framings"], serde_json::json!(["mnet", "mnet-le"]));
+    assert_eq!(row("echo")["default"], true);
+}
+
+#[test]
+fn all_but_peers_need_no_project() {
+    for what in ["cases", "requirements", "framings", "services"] {
         Project::empty().run(&format!("list {what}")).success().stderr("");
     }
     Project::empty().run("list peers").code(2).stderr(contains("no interop.toml"));

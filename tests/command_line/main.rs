@@ -2,6 +2,7 @@
 
 mod check;
 mod conduct;
+mod datagrams;
 mod doctor;
 mod errors;
 mod explain;

@@ -130,7 +130,7 @@ fn a_program_that_fails_without_a_mistake_fails_the_selftest_and_finds_nothing()
     let broken = server().but("MUTANT == 'little-endian'", "True");
     let run = project(broken, SERVERS).run("selftest little-endian --case framing.single");
     run.code(1)
-        .stdout(contains("✗ baseline  right  server: without a mistake it has to pass"))
+        .stdout(contains("✗ baseline  right  server, u32be/echo: without a mistake it has to pass"))
         .stdout(contains("fails     framing.single: P1"))
         .stdout(contains("1 survived").and(contains("1 of 1 baseline failed")));
 }

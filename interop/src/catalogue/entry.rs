@@ -73,9 +73,10 @@ impl Entry {
         self
     }
 
-    /// Only of this service.
-    pub fn of_service(mut self, service: Service) -> Self {
-        self.only = Some(Only::Service(service.name().to_owned()));
+    /// Only of these services.
+    pub fn of_services(mut self, services: &[Service]) -> Self {
+        let names = services.iter().map(|service| service.name().to_owned());
+        self.only = Some(Only::Services(names.collect()));
         self
     }
 
@@ -83,6 +84,19 @@ impl Entry {
     pub fn play(mut self, role: Role, steps: Vec<Step>) -> Self {
         self.plays.push(Play { role, steps, each_alone: None });
         self
+    }
+
+    /// What is played instead of the last steps where a connection has one message.
+    pub fn or_each_alone(mut self, steps: Vec<Step>) -> Self {
+        if let Some(play) = self.plays.last_mut() {
+            play.each_alone = Some(steps);
+        }
+        self
+    }
+
+    /// One conversation for a server and a pairing: what is about a service is no business of a client.
+    pub fn of_servers(self, talk: &[Exchange]) -> Self {
+        self.talk(Role::Server, server_steps, talk).talk(Role::Pairing, pairing_steps, talk)
     }
 
     /// One conversation for a server, a client and a pairing.

@@ -66,6 +66,13 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("framing.every-length", "a mistake at a few lengths, and at no other")
             .covers(&[P1, P2])
             .everywhere(&[whole((0..=300).map(|len| Body::Letters { seed: len as u64, len }))]),
+        entry(
+            "framing.datagram-sizes",
+            "a buffer shorter than a datagram, and the rest of it lost",
+        )
+        .covers(&[P1, P2])
+        .of_framings(&["datagram"])
+        .everywhere(&datagram_sizes()),
         entry("framing.nothing-extra", "a stray newline, NUL, header or copy behind the answer")
             .covers(&[P3])
             .everywhere(&[whole(["one"]), whole(["two"]), whole(["and three"])]),
@@ -208,6 +215,14 @@ fn buffer_edges() -> Vec<Exchange> {
         ]
     };
     edges.flat_map(around).collect()
+}
+
+/// Around the sizes of usual buffers and packets, and as long as a datagram can be.
+fn datagram_sizes() -> Vec<Exchange> {
+    const LONGEST: usize = 65_507;
+    let edges = [512, 1024, 1472, 1500, 2048, 4096, 8192, 9000, 16_384, 32_768];
+    let sizes = edges.into_iter().flat_map(|edge| [edge, edge + 1]).chain([LONGEST]);
+    sizes.map(|len| whole([Body::Letters { seed: len as u64, len }])).collect()
 }
 
 /// Bodies whose length uses each byte of the header, and crosses the edge of each integer type.

@@ -1,17 +1,29 @@
 //! `limits.*`: lengths that nobody should believe, and bytes that are no frames at all.
 
 use super::entry::{
-    Entry, HEADER, beside, entry, exchange, feed, feed_to, health_ping, server_steps, side_by_side,
-    whole, write, write_on,
+    Entry, HEADER, beside, entry, exchange, feed, feed_to, finish_on, health_ping, server_steps,
+    side_by_side, whole, write, write_on,
 };
 use crate::model::body::Body;
 use crate::model::case::{Budget, Part, Resource, Step};
 use crate::model::cut::Cut;
-use crate::model::names::Clause::{P2, P3, P6, P9, P11, P13};
+use crate::model::names::Clause::{P1, P2, P3, P6, P9, P11, P13};
 use crate::model::names::Role;
 
 /// Above every customary limit; at the edges of signed integers and of their wrap-around.
 const CLAIMS: [u64; 5] = [0x4000_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_fffc, 0xffff_ffff];
+
+/// Framings whose header has no room for the length of a message that fits in memory.
+const NARROW: [&str; 8] = [
+    "u8",
+    "u16be",
+    "u16le",
+    "u8-counted",
+    "u16be-counted",
+    "u16le-counted",
+    "ascii4",
+    "fixed-1024",
+];
 
 /// What lands on an open port: HTTP, a TLS hello, a line of text, zeros.
 const FOREIGN: [&[u8]; 4] = [
@@ -44,6 +56,16 @@ pub(super) fn entries() -> Vec<Entry> {
             .must_with_limit()
             .play(Role::Server, over_max_server())
             .play(Role::Client, refusing_client(0, Part::ClaimOver(1))),
+        entry(
+            "limits.too-long-to-say",
+            "a length for which the header has no room, written all the same",
+        )
+        .covers(&[P13, P1])
+        .of_framings(&NARROW)
+        .play(
+            Role::Client,
+            [vec![feed([Body::TooLong]), Step::EndInput { conn: 0 }], finish_on(0)].concat(),
+        ),
         entry("limits.oversize-reserve", "memory taken for a length that was only claimed")
             .covers(&[P9])
             .play(Role::Server, oversize_reserve_server())

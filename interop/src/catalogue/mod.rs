@@ -7,9 +7,11 @@ mod concurrency;
 mod connection;
 mod entry;
 mod framing;
+mod framings;
 mod lifecycle;
 mod limits;
 mod payload;
+mod service;
 
 use std::sync::Arc;
 
@@ -31,6 +33,8 @@ fn entries() -> Vec<Entry> {
         concurrency::entries(),
         limits::entries(),
         lifecycle::entries(),
+        framings::entries(),
+        service::entries(),
     ]
     .concat()
 }

@@ -6,13 +6,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anstyle::Style;
-use rust_server::framing::{Framing, MaxFrame};
-use rust_server::service::BuiltIn;
+use rust_server::framing::Framing;
 
 use super::exit::Failure;
 use super::output;
 use crate::catalogue;
-use crate::limits;
 use crate::model::case::Case;
 use crate::model::names::Clause;
 use crate::model::protocol::Protocol;
@@ -120,27 +118,21 @@ fn fact(text: &mut String, name: &str, sentence: &str) {
 fn not_asked(case: &Arc<Case>) -> BTreeMap<String, Vec<String>> {
     let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut ask = |name: String, framing: Framing, service| {
-        // What a peer takes that declares no limit.
-        let taken = MaxFrame::new(framing.largest_body().min(limits::MESSAGE));
-        if let Err(reason) = case.in_protocol(&Protocol::new(framing, service), taken) {
+        // Of a peer that promises nothing.
+        if let Err(reason) = case.as_asked(&Protocol::new(framing, service), None) {
             reasons.entry(reason).or_default().push(name);
         }
     };
     let framings: Vec<Framing> = Framing::names().filter_map(|name| name.parse().ok()).collect();
     for &framing in &framings {
-        let service = Service::ALL.into_iter().find(|service| goes_with(*service, framing));
+        let service = Service::ALL.into_iter().find(|service| service.goes_with(framing));
         ask(framing.to_string(), framing, service.unwrap_or_default());
     }
     for service in Service::ALL.into_iter().filter(|service| *service != Service::default()) {
-        let framing = framings.iter().find(|framing| goes_with(service, **framing));
+        let framing = framings.iter().find(|framing| service.goes_with(**framing));
         ask(service.to_string(), framing.copied().unwrap_or_default(), service);
     }
     reasons
-}
-
-fn goes_with(service: Service, framing: Framing) -> bool {
-    let built_in = service.name().parse::<BuiltIn>();
-    built_in.is_ok_and(|service| service.suits(framing).is_ok())
 }
 
 fn unknown(id: &str, cases: &[Arc<Case>]) -> Failure {

@@ -1,7 +1,10 @@
 //! `interop list`: what there is.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anstyle::Style;
 use clap::ValueEnum;
@@ -14,6 +17,8 @@ use super::run::registry;
 use crate::catalogue;
 use crate::model::case::Case;
 use crate::model::names::{CaseId, Clause, Level, Role};
+use crate::model::protocol::Protocol;
+use crate::model::service::Service;
 use crate::report::words;
 
 #[derive(Debug, clap::Args)]
@@ -37,8 +42,10 @@ enum What {
     Cases,
     /// The clauses of the protocol, and the cases that cover each, by role and level
     Requirements,
-    /// The ways in which messages can be laid on a stream
+    /// The ways in which messages can be laid on a stream, and the cases that each has room for
     Framings,
+    /// What servers can be asked to answer, and the framings that each goes with
+    Services,
 }
 
 pub fn main(args: &Args) -> Result<ExitCode, Failure> {
@@ -47,6 +54,7 @@ pub fn main(args: &Args) -> Result<ExitCode, Failure> {
         What::Cases => show(args.format, &cases()),
         What::Requirements => show(args.format, &requirements()),
         What::Framings => show(args.format, &framings()),
+        What::Services => show(args.format, &services()),
     }
 }
 
@@ -100,7 +108,7 @@ struct PeerRow {
 
 fn peers(folders: &[String]) -> Result<Vec<PeerRow>, Failure> {
     let registry = registry(folders)?;
-    let row = |peer: &std::sync::Arc<crate::peer::registry::Peer>| {
+    let row = |peer: &Arc<crate::peer::registry::Peer>| {
         let manifest = &peer.manifest;
         let server = manifest.server.as_ref();
         let client = manifest.client.as_ref();
@@ -217,7 +225,7 @@ struct Coverage {
 fn requirements() -> Vec<RequirementRow> {
     let catalogue = catalogue::cases();
     let row = |requirement: Clause| {
-        let covers = |case: &&std::sync::Arc<Case>| case.clauses.contains(&requirement);
+        let covers = |case: &&Arc<Case>| case.clauses.contains(&requirement);
         let coverage: Vec<Coverage> = catalogue.iter().filter(covers).map(Coverage::of).collect();
         let mut cases: Vec<CaseId> = coverage.iter().map(|covers| covers.case.clone()).collect();
         cases.dedup();
@@ -228,7 +236,7 @@ fn requirements() -> Vec<RequirementRow> {
 }
 
 impl Coverage {
-    fn of(case: &std::sync::Arc<Case>) -> Self {
+    fn of(case: &Arc<Case>) -> Self {
         let Case { id, role, level, level_with_limit, .. } = &**case;
         Self { case: id.clone(), role: *role, level: *level, level_with_limit: *level_with_limit }
     }
@@ -274,16 +282,112 @@ const INDENT: usize = 4 + 8 + 1 + 7 + 1 + 1;
 struct FramingRow {
     framing: &'static str,
     default: bool,
+    services: Vec<Spoken>,
+}
+
+/// A framing with a service: what a peer is asked that speaks the two and promises no limit.
+#[derive(Serialize)]
+struct Spoken {
+    service: &'static str,
+    /// How many cases, each role for itself.
+    asked: usize,
+    /// Of how many.
+    of: usize,
+    not_asked: Vec<NotAsked>,
+}
+
+/// Cases that a protocol has no room for.
+#[derive(Serialize)]
+struct NotAsked {
+    since: String,
+    cases: Vec<CaseId>,
 }
 
 fn framings() -> Vec<FramingRow> {
-    let default = Framing::DEFAULT.to_string();
-    Framing::names().map(|framing| FramingRow { framing, default: framing == default }).collect()
+    let catalogue = catalogue::cases();
+    let parsed = |name: &'static str| Some((name, name.parse::<Framing>().ok()?));
+    let row = |(name, framing): (&'static str, Framing)| {
+        let services = Service::ALL.into_iter().filter(|service| service.goes_with(framing));
+        let spoken = |service| Spoken::of(Protocol::new(framing, service), &catalogue);
+        FramingRow {
+            framing: name,
+            default: framing == Framing::DEFAULT,
+            services: services.map(spoken).collect(),
+        }
+    };
+    Framing::names().filter_map(parsed).map(row).collect()
+}
+
+impl Spoken {
+    fn of(protocol: Protocol, catalogue: &[Arc<Case>]) -> Self {
+        let mut reasons: BTreeMap<String, Vec<CaseId>> = BTreeMap::new();
+        let mut asked = 0;
+        for case in catalogue {
+            match case.as_asked(&protocol, None) {
+                Ok(_) => asked += 1,
+                Err(since) => reasons.entry(since).or_default().push(case.id.clone()),
+            }
+        }
+        let mut not_asked: Vec<NotAsked> =
+            reasons.into_iter().map(|(since, cases)| NotAsked { since, cases }).collect();
+        not_asked.iter_mut().for_each(|group| group.cases.dedup());
+        // What keeps most away comes first.
+        not_asked.sort_by_key(|group| Reverse(group.cases.len()));
+        Self { service: protocol.service.name(), asked, of: catalogue.len(), not_asked }
+    }
 }
 
 impl Row for FramingRow {
     fn line(&self, text: &mut String) {
         let note = if self.default { "  (the default)" } else { "" };
         let _ = writeln!(text, "{BOLD}{}{BOLD:#}{DIM}{note}{DIM:#}", self.framing);
+        for Spoken { service, asked, of, not_asked } in &self.services {
+            let _ = writeln!(text, "    {service:<6} {asked} of {of} cases");
+            for NotAsked { since, cases } in not_asked {
+                let cases: Vec<&str> = cases.iter().map(CaseId::as_str).collect();
+                let room = words::width().saturating_sub(MARGIN + since.len() + 2);
+                let cases = words::list(&cases, room);
+                let _ = writeln!(text, "{:MARGIN$}{DIM}{since}: {cases}{DIM:#}", "");
+            }
+        }
+    }
+
+    fn legend(_rows: &[Self]) -> Option<&'static str> {
+        Some("for a peer that promises no limit; below, why the others are not asked, and which")
+    }
+}
+
+/// What stands before the reason for which cases are not asked, in columns.
+const MARGIN: usize = 4 + 6 + 1;
+
+#[derive(Serialize)]
+struct ServiceRow {
+    service: &'static str,
+    default: bool,
+    framings: Vec<&'static str>,
+}
+
+fn services() -> Vec<ServiceRow> {
+    let row = |service: Service| ServiceRow {
+        service: service.name(),
+        default: service == Service::default(),
+        framings: Framing::names()
+            .filter(|name| name.parse().is_ok_and(|framing| service.goes_with(framing)))
+            .collect(),
+    };
+    Service::ALL.into_iter().map(row).collect()
+}
+
+impl Row for ServiceRow {
+    fn line(&self, text: &mut String) {
+        let note = if self.default { "  (the default)" } else { "" };
+        let _ = writeln!(text, "{BOLD}{}{BOLD:#}{DIM}{note}{DIM:#}", self.service);
+        let mut rest = &self.framings[..];
+        while !rest.is_empty() {
+            let (line, next) = rest.split_at(words::fitting(rest, words::width() - 5));
+            let comma = if next.is_empty() { "" } else { "," };
+            let _ = writeln!(text, "    {}{comma}", line.join(", "));
+            rest = next;
+        }
     }
 }

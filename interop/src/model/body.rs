@@ -34,6 +34,17 @@ pub enum Body {
     },
     /// A message as it is on the wire, for what a service does with some messages and not with others.
     Message(Vec<u8>),
+    /// One byte longer than the framing can carry.
+    TooLong,
+    /// An `mnet` message, whose integers are in the framing's own byte order.
+    Command {
+        /// What is asked: the first field of the message.
+        command: u32,
+        /// Whether a reply is wanted: the second.
+        wanted: u32,
+        /// What stands behind them.
+        body: Vec<u8>,
+    },
     /// As long as the peer's limit; see [`Case::for_limit`](super::case::Case::for_limit).
     AtLimit,
 }
@@ -47,7 +58,9 @@ impl Body {
     pub fn bytes(&self) -> Bytes {
         match self {
             Self::Text(text) => Bytes::copy_from_slice(text.as_bytes()),
-            Self::Bytes(bytes) | Self::Message(bytes) => Bytes::copy_from_slice(bytes),
+            Self::Bytes(bytes) | Self::Message(bytes) | Self::Command { body: bytes, .. } => {
+                Bytes::copy_from_slice(bytes)
+            }
             Self::Repeat { byte, len } => Bytes::from(vec![*byte; *len]),
             Self::Letters { seed, len } => {
                 let mut rng = fastrand::Rng::with_seed(*seed);
@@ -58,7 +71,7 @@ impl Body {
                 fastrand::Rng::with_seed(*seed).fill(&mut bytes);
                 Bytes::from(bytes)
             }
-            Self::AtLimit => Bytes::new(),
+            Self::TooLong | Self::AtLimit => Bytes::new(),
         }
     }
 
@@ -67,10 +80,26 @@ impl Body {
     pub const fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::Bytes(bytes) | Self::Message(bytes) => bytes.len(),
+            Self::Bytes(bytes) | Self::Message(bytes) | Self::Command { body: bytes, .. } => {
+                bytes.len()
+            }
             Self::Repeat { len, .. } | Self::Letters { len, .. } | Self::Random { len, .. } => *len,
-            Self::AtLimit => 0,
+            Self::TooLong | Self::AtLimit => 0,
         }
+    }
+
+    /// The same by the same rule where it is long, but shorter, and by how many bytes.
+    pub(super) fn shortened(&self) -> (Self, u64) {
+        const ENOUGH: usize = 64;
+        let mut short = self.clone();
+        match &mut short {
+            Self::Repeat { len, .. } | Self::Letters { len, .. } | Self::Random { len, .. } => {
+                *len = ENOUGH.min(*len);
+            }
+            _ => {}
+        }
+        let spared = self.len() - short.len();
+        (short, spared as u64)
     }
 
     /// Becomes as long as the peer's limit, where that is its rule.
@@ -100,7 +129,8 @@ impl Body {
             }
             Self::Repeat { byte, len } => *len > 0 && byte.is_ascii() && plain((*byte).into()),
             Self::Letters { len, .. } => *len > 0,
-            Self::Random { .. } | Self::AtLimit => false,
+            Self::TooLong => true,
+            Self::Random { .. } | Self::Command { .. } | Self::AtLimit => false,
         }
     }
 }

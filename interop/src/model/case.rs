@@ -42,8 +42,8 @@ pub struct Case {
 pub enum Only {
     /// These framings, by name.
     Framings(Vec<String>),
-    /// This service, by name.
-    Service(String),
+    /// These services, by name.
+    Services(Vec<String>),
 }
 
 /// Something that the harness does, or waits for.

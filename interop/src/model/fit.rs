@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use rust_server::framing::{Framing, MaxFrame};
 
+use crate::limits;
+
 use super::body::Body;
 use super::case::{Case, Only, Part, Step, Write};
 use super::cut::Cut;
@@ -15,19 +17,40 @@ use super::names::{Clause, Role};
 use super::protocol::{Protocol, Transport};
 use super::service::Service;
 use super::transcript::Conn;
+use crate::limits::LANES;
 
 /// How many programs a server of `exec` is made to start in one case.
 const COMMANDS: usize = 300;
 
-/// How many datagrams are sent at once, and the bytes of all of them together: what a socket's buffer holds by default.
+/// How many datagrams are on their way at once, and the bytes of all of them together: what a socket's buffer holds
+/// by default.
 const DATAGRAMS: (usize, usize) = (100, 64 * 1024);
 
+/// How many datagrams are sent in one case, most of them one after the other.
+const ONE_BY_ONE: usize = 2000;
+
 impl Case {
-    /// The case as peers of this protocol can be asked it, which take messages of up to `max`.
+    /// The case as peers of this protocol can be asked it, which promise to take messages of so many bytes, or
+    /// promise nothing.
     ///
     /// # Errors
     /// Why they cannot, in words that go on from "not asked, since".
-    pub fn in_protocol(
+    pub fn as_asked(
+        self: &Arc<Self>,
+        protocol: &Protocol,
+        promised: Option<MaxFrame>,
+    ) -> Result<Arc<Self>, String> {
+        let largest = protocol.framing.largest_body();
+        let limit = promised.unwrap_or(limits::CUSTOMARY_LIMIT).get().min(largest);
+        let taken = promised.map_or(u64::MAX, MaxFrame::get).min(largest).min(limits::MESSAGE);
+        let case = match self.is_about_the_limit() {
+            true => Arc::new(self.for_limit(limit)),
+            false => self.clone(),
+        };
+        case.in_protocol(protocol, MaxFrame::new(taken))
+    }
+
+    fn in_protocol(
         self: &Arc<Self>,
         protocol: &Protocol,
         max: MaxFrame,
@@ -42,6 +65,9 @@ impl Case {
                 None => return Err("a connection has one message".to_owned()),
             },
         };
+        if protocol.framing.ends_with_stream() && case.has_several_messages() {
+            return Err("a connection has one message".to_owned());
+        }
         case.fits_the_framing(protocol.framing)?;
         if protocol.service == Service::Exec && case.sends_anything() {
             return Err("what it sends might be run".to_owned());
@@ -51,7 +77,7 @@ impl Case {
         }
         let messages = case.all_steps().map(Step::messages).sum::<usize>();
         if protocol.service == Service::Exec && messages > COMMANDS {
-            return Err(format!("it would start {messages} programs"));
+            return Err("it would start too many programs".to_owned());
         }
         case.fits_messages(protocol, max)?;
         Ok(case)
@@ -60,10 +86,12 @@ impl Case {
     fn is_about(&self, protocol: &Protocol) -> Result<(), String> {
         match &self.only {
             Some(Only::Framings(names)) if !names.contains(&protocol.framing.to_string()) => {
-                Err(format!("it is about {}", names.join(", ")))
+                Err("it is about other framings".to_owned())
             }
-            Some(Only::Service(name)) if name != protocol.service.name() => {
-                Err(format!("it is about the service {name}"))
+            Some(Only::Services(names))
+                if !names.iter().any(|it| it == protocol.service.name()) =>
+            {
+                Err("it is about other services".to_owned())
             }
             _ => Ok(()),
         }
@@ -98,11 +126,11 @@ impl Case {
     fn fits_the_framing(&self, framing: Framing) -> Result<(), String> {
         for part in self.all_steps().flat_map(Step::writes).flat_map(|write| &write.parts) {
             match part {
-                Part::Claim(len) if framing.header_len() == 0 => {
-                    return Err(format!("there is no header that could claim {len} bytes"));
+                Part::Claim(_) if framing.header_len() == 0 => {
+                    return Err("there is no header that could claim a length".to_owned());
                 }
                 Part::Claim(len) if framing.header(*len).is_err() => {
-                    return Err(format!("the header has no room for a claim of {len} bytes"));
+                    return Err("the header has no room for the length that it claims".to_owned());
                 }
                 Part::Head { .. } | Part::Tail { .. } if framing.ends_with_stream() => {
                     return Err("a message cannot break off".to_owned());
@@ -115,33 +143,21 @@ impl Case {
 
     /// A datagram comes whole or not at all, and there is nothing to end.
     fn fits_datagrams(&self) -> Result<(), String> {
-        let about_streams = [Clause::P7, Clause::P8, Clause::P9, Clause::P10];
+        let about_streams =
+            [Clause::P4, Clause::P5, Clause::P7, Clause::P8, Clause::P9, Clause::P10];
         if self.clauses.first().is_some_and(|first| about_streams.contains(first)) {
             return Err("it is about a stream".to_owned());
         }
         for step in self.all_steps() {
-            let plain = |cut: &Cut| matches!(cut, Cut::AsItComes | Cut::Whole);
-            let whole = |write: &Write| {
-                plain(&write.cut) && write.parts.iter().all(|part| matches!(part, Part::Frame(_)))
-            };
+            // What a link would cut goes on as it is.
+            let plain = |write: &Write| matches!(write.cut, Cut::AsItComes | Cut::Whole);
+            let whole = |part: &Part| matches!(part, Part::Frame(_));
             match step {
-                Step::Recut { cut, .. } if !plain(cut) => {
+                Step::Write(write) if !plain(write) => {
                     return Err("datagrams are not cut".to_owned());
                 }
-                Step::Write(write) if !whole(write) => {
-                    return Err("datagrams are not cut".to_owned());
-                }
-                Step::Write(Write { parts, .. }) => {
-                    let bytes: usize = parts.iter().filter_map(Part::body).map(Body::len).sum();
-                    if parts.len() > DATAGRAMS.0 || bytes > DATAGRAMS.1 {
-                        return Err("datagrams would be lost".to_owned());
-                    }
-                }
-                Step::Feed { messages, .. } => {
-                    let bytes: usize = messages.iter().map(Body::len).sum();
-                    if messages.len() > DATAGRAMS.0 || bytes > DATAGRAMS.1 {
-                        return Err("datagrams would be lost".to_owned());
-                    }
+                Step::Write(write) if !write.parts.iter().all(whole) => {
+                    return Err("it writes what is no message".to_owned());
                 }
                 Step::Mixed { .. }
                 | Step::Abort { .. }
@@ -153,6 +169,14 @@ impl Case {
                 _ => {}
             }
         }
+        let (count, bytes) = most_under_way(&self.steps);
+        if count > DATAGRAMS.0 || bytes > DATAGRAMS.1 {
+            return Err("datagrams would be lost".to_owned());
+        }
+        let messages = self.all_steps().map(Step::messages).sum::<usize>();
+        if messages > ONE_BY_ONE {
+            return Err(format!("{messages} datagrams, one after the other, take long"));
+        }
         Ok(())
     }
 
@@ -160,11 +184,44 @@ impl Case {
         let is_answered = self.role != Role::Client;
         for body in self.all_steps().flat_map(Step::bodies) {
             if let Some(reason) = protocol.refuses(body, is_answered, max) {
-                return Err(format!("a message of it {reason}"));
+                return Err(format!("a message {reason}"));
             }
         }
         Ok(())
     }
+}
+
+/// How many datagrams are on their way at once at most, and the bytes of all of them together. In a conversation
+/// each follows when the one before was answered.
+fn most_under_way(steps: &[Step]) -> (usize, usize) {
+    let mut most = (0, 0);
+    let mut longest: BTreeMap<Conn, usize> = BTreeMap::new();
+    for step in steps {
+        let mut beside = (0, 0);
+        match step {
+            Step::Settle => longest.clear(),
+            Step::Lanes(lanes) => {
+                let each = lanes.iter().map(|lane| most_under_way(lane));
+                let (count, bytes) = each.reduce(larger).unwrap_or_default();
+                let at_once = lanes.len().min(LANES);
+                beside = (at_once * count, at_once * bytes);
+            }
+            step => {
+                let len = step.bodies().map(Body::len).max();
+                for (conn, len) in step.conns().into_iter().zip(len) {
+                    let longest = longest.entry(conn).or_default();
+                    *longest = len.max(*longest);
+                }
+            }
+        }
+        let bytes: usize = longest.values().sum();
+        most = larger(most, (longest.len() + beside.0, bytes + beside.1));
+    }
+    most
+}
+
+fn larger(one: (usize, usize), other: (usize, usize)) -> (usize, usize) {
+    (one.0.max(other.0), one.1.max(other.1))
 }
 
 impl Step {
@@ -181,5 +238,135 @@ impl Step {
 impl Part {
     const fn begins_a_message(&self) -> bool {
         !matches!(self, Self::Tail { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::script::cases;
+
+    fn asked(id: &str, role: Role, protocol: &str) -> Result<Arc<Case>, String> {
+        let case = cases().iter().find(|case| case.id.as_str() == id && case.role == role);
+        case.expect("a case").as_asked(&protocol.parse().unwrap(), None)
+    }
+
+    fn server(id: &str, protocol: &str) -> Result<Arc<Case>, String> {
+        asked(id, Role::Server, protocol)
+    }
+
+    #[track_caller]
+    fn not_asked(id: &str, protocol: &str, since: &str) {
+        assert_eq!(server(id, protocol).expect_err("not asked"), since);
+    }
+
+    #[test]
+    fn the_default_is_asked_all_that_is_about_no_other() {
+        for case in cases() {
+            let asked = case.as_asked(&Protocol::default(), None).is_ok();
+            assert_eq!(asked, case.only.is_none(), "{} as {}", case.id, case.role);
+        }
+    }
+
+    #[test]
+    fn a_case_about_a_framing_or_a_service_is_asked_of_that_alone() {
+        assert!(server("framing.blank-lines", "line/ack").is_ok());
+        not_asked("framing.blank-lines", "u32be/ack", "it is about other framings");
+        assert!(server("service.exit", "u32be/exec").is_ok());
+        not_asked("service.exit", "u32be/ack", "it is about other services");
+    }
+
+    #[test]
+    fn where_a_connection_has_one_message_each_has_its_own() {
+        let joined = server("framing.sticky-two", "u32be/upper").unwrap();
+        let alone = server("framing.sticky-two", "raw/upper").unwrap();
+        let conns = |case: &Case| {
+            case.all_steps().flat_map(Step::conns).collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!((conns(&joined).len(), conns(&alone).len()), (1, 2));
+        not_asked("connection.many-messages", "raw/upper", "a connection has one message");
+        not_asked("connection.many-messages", "ascii4/count", "a connection has one message");
+    }
+
+    #[test]
+    fn a_second_message_can_be_sent_where_the_service_ends_and_not_where_the_stream_does() {
+        assert!(server("service.one-message", "ascii4/count").is_ok());
+        not_asked("service.one-message", "raw/count", "a connection has one message");
+    }
+
+    #[test]
+    fn what_has_no_header_cannot_lie_in_it() {
+        let claim = "limits.oversize-refused";
+        not_asked(claim, "line/ack", "there is no header that could claim a length");
+        not_asked(claim, "ascii4/echo", "the header has no room for the length that it claims");
+        not_asked("limits.slowloris", "raw/upper", "a message cannot break off");
+    }
+
+    #[test]
+    fn messages_that_cannot_be_sent_or_answered_are_not() {
+        not_asked("payload.empty", "line/ack", "a message is empty");
+        not_asked("payload.whitespace", "line/ack", "a message begins or ends with white space");
+        not_asked("payload.all-bytes", "u32be/upper", "a message ends the connection");
+        not_asked("payload.large", "ascii4/count", "a message is too long");
+        not_asked("limits.at-max", "u32be/ack", "a message has an answer that is too long");
+    }
+
+    #[test]
+    fn a_client_may_be_told_what_a_server_could_not_answer() {
+        assert!(asked("framing.full-frame", Role::Client, "fixed-1024/ack").is_ok());
+        assert!(asked("limits.at-max", Role::Client, "u32be/ack").is_ok());
+        not_asked("limits.at-max", "u32be/ack", "a message has an answer that is too long");
+        // The name of the program comes on top.
+        let exec = asked("limits.at-max", Role::Client, "u32be/exec");
+        assert_eq!(exec.expect_err("not asked"), "a message is too long");
+    }
+
+    #[test]
+    fn exec_is_sent_nothing_that_might_be_run() {
+        not_asked("limits.foreign", "u32be/exec", "what it sends might be run");
+        not_asked("connection.thousand", "u32be/exec", "it would start too many programs");
+    }
+
+    /// Why peers of this protocol are not asked a case; `None` where they are.
+    fn refusal(id: &str, role: Role, protocol: &str) -> Option<String> {
+        asked(id, role, protocol).err()
+    }
+
+    #[test]
+    fn datagrams_are_asked_what_comes_whole() {
+        for (id, role) in [
+            ("framing.single", Role::Server),
+            ("framing.every-length", Role::Pairing),
+            ("framing.datagram-sizes", Role::Client),
+            ("payload.control", Role::Server),
+            ("connection.thousand", Role::Server),
+            ("connection.refused", Role::Client),
+            ("concurrency.interleaved", Role::Pairing),
+            ("lifecycle.rebind", Role::Server),
+        ] {
+            assert_eq!(refusal(id, role, "datagram/echo"), None, "{id} as {role}");
+        }
+        for (id, role, reason) in [
+            ("framing.header-split", Role::Server, "it is about a stream"),
+            ("connection.half-close", Role::Pairing, "it is about a stream"),
+            ("connection.connect-close", Role::Server, "it is about a stream"),
+            ("lifecycle.sigterm-busy", Role::Server, "it is about a stream"),
+            ("lifecycle.exit-truth", Role::Client, "it writes what is no message"),
+            ("limits.garbage", Role::Server, "it writes what is no message"),
+        ] {
+            let said = refusal(id, role, "datagram/echo");
+            assert_eq!(said.as_deref(), Some(reason), "{id} as {role}");
+        }
+        assert!(refusal("framing.datagram-sizes", Role::Client, "u32be/echo").is_some());
+    }
+
+    #[test]
+    fn no_more_datagrams_are_on_their_way_than_a_buffer_holds() {
+        let refused = |id| refusal(id, Role::Server, "datagram/echo");
+        assert_eq!(refused("concurrency.accept-storm"), None);
+        let reason = refused("concurrency.accept-storm-500");
+        assert_eq!(reason.as_deref(), Some("datagrams would be lost"));
+        let reason = refused("connection.many-messages").expect("it is not asked");
+        assert!(reason.ends_with("datagrams, one after the other, take long"), "{reason}");
     }
 }

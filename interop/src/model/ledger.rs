@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use rust_server::framing::Framing;
+use rust_server::framing::{Framing, MaxFrame};
 
 use crate::limits::{CLOCKS_APART, CUSTOMARY_LIMIT, FLOOD};
 
@@ -81,6 +81,19 @@ pub struct Account {
     pub cut_short: bool,
     /// Where times are due, as offsets: they are not known before they come.
     times: VecDeque<usize>,
+    /// Answers of which only the beginning is known before they come, in order.
+    openings: VecDeque<Opening>,
+}
+
+/// Where an answer is due of which only the beginning is known.
+#[derive(Debug)]
+struct Opening {
+    /// Where its frame begins.
+    at: usize,
+    /// How many bytes stand for it as yet.
+    len: usize,
+    framing: Framing,
+    beginning: &'static [u8],
 }
 
 /// Where a channel left the path.
@@ -103,6 +116,8 @@ pub struct ClientAccount {
     pub exit: Option<Exit>,
     /// It ended, with success, although the connection stood and it had not been answered.
     pub left_early: bool,
+    /// It was told a message that the framing cannot carry.
+    cannot_say: bool,
     /// What it was told to send, where the end of its input is what completes it.
     begun: Option<Bytes>,
 }
@@ -116,6 +131,8 @@ pub enum DueExit {
     NonZero,
     /// There was nobody to connect to.
     Refused,
+    /// It was told a message that the framing cannot carry.
+    Unsayable,
     /// Either is right, or it is not judged.
     Any,
 }
@@ -178,7 +195,8 @@ impl Ledger {
                     let reaction = self.setting.protocol.react(&message);
                     self.owe_reaction(*conn, reaction);
                 }
-                if self.setting.wire == Wire::Seen {
+                let transport = self.setting.protocol.transport;
+                if self.setting.wire == Wire::Seen && transport == Transport::Tcp {
                     // P13: the client half-closes, or, interrupted, its end closes the connection.
                     self.account(Channel::Requests(*conn)).due_end.get_or_insert(Clause::P13);
                     if self.setting.role == Role::Pairing {
@@ -278,6 +296,10 @@ impl Ledger {
     /// answer, and by P13 the delivery of that.
     fn owe_message(&mut self, conn: Conn, message: &Bytes) {
         let protocol = self.setting.protocol;
+        if protocol.framing.can_carry(message, MaxFrame::new(u64::MAX)).is_err() {
+            self.client(conn).cannot_say = true;
+            return;
+        }
         if self.setting.wire == Wire::Seen {
             self.account(Channel::Requests(conn)).owe(&frame(protocol.written_as(), message));
         }
@@ -346,6 +368,7 @@ impl Ledger {
             let account = self.account(channel);
             match &answer {
                 Some(Answer::Message(answer)) => account.owe(&frame(framing, answer)),
+                Some(Answer::Beginning(beginning)) => account.owe_beginning(framing, beginning),
                 Some(Answer::Now) => account.owe_the_time(framing),
                 None => {}
             }
@@ -366,10 +389,12 @@ impl Ledger {
         let limit = self.setting.max_frame.unwrap_or(CUSTOMARY_LIMIT);
         let written = self.written.entry(conn).or_default();
         written.finished = true;
-        if !written.refused
-            && let Ok(Some(last)) = protocol.framing.finish(&mut written.undecoded, limit)
-        {
-            self.enter_messages(conn, vec![last]);
+        if !written.refused {
+            match protocol.framing.finish(&mut written.undecoded, limit) {
+                Ok(Some(last)) => self.enter_messages(conn, vec![last]),
+                Ok(None) => written.undecoded.clear(), // nothing but blanks is left
+                Err(_) => {}
+            }
         }
         let written = self.written.entry(conn).or_default();
         let at_boundary = written.undecoded.is_empty() && !written.refused;
@@ -390,15 +415,19 @@ impl Ledger {
         };
         let interrupted = self.setting.stop == Stop::Interrupt;
         let written = self.written.get(&conn);
-        let over = written.is_some_and(|written| written.finished || written.refused);
+        // There is no connection whose end a client of datagrams could wait for.
+        let over = self.setting.protocol.transport == Transport::Udp
+            || written.is_some_and(|written| written.finished || written.refused);
         let due = match self.setting.role {
             _ if !client.input_ended => return,
             _ if interrupted => DueExit::Any,
+            _ if client.cannot_say => DueExit::Unsayable,
             // The server may end the connection before the client's input does.
             Role::Pairing if written.is_some_and(|written| written.over) => DueExit::Any,
             Role::Pairing => DueExit::Zero,
             _ if !over => return,
             _ if written.is_some_and(|w| !w.undecoded.is_empty() || w.refused) => DueExit::NonZero,
+            _ if self.setting.protocol.transport == Transport::Udp => DueExit::Zero,
             _ if self.every_request_is_answered(conn) => DueExit::Zero,
             _ => DueExit::Any,
         };
@@ -600,6 +629,35 @@ impl Account {
         self.times.push_back(self.due.len() - TIME_LEN);
     }
 
+    fn owe_beginning(&mut self, framing: Framing, beginning: &'static [u8]) {
+        let at = self.due.len();
+        self.owe(&frame(framing, beginning));
+        self.openings.push_back(Opening { at, len: self.due.len() - at, framing, beginning });
+    }
+
+    /// An answer that begins as it has to is the one that was due, as soon as it is whole.
+    fn fill_openings(&mut self) {
+        while let Some(Opening { at, len, framing, beginning }) = self.openings.front_mut() {
+            let Some(seen) = self.seen.get(*at..) else { return };
+            let Some(whole) = frames(*framing, seen).next() else { return };
+            let message = framing.decode(&mut seen[whole.clone()].into(), MaxFrame::new(u64::MAX));
+            // A stream without frames is one message, as far as it has come.
+            let message =
+                message.ok().flatten().unwrap_or_else(|| seen[whole.clone()].to_vec().into());
+            let is_due = message.starts_with(beginning);
+            let grown = if is_due { whole.len().saturating_sub(*len) } else { 0 };
+            if is_due {
+                self.due.splice(*at..*at + *len, seen[whole.clone()].iter().copied());
+                *len = whole.len();
+            }
+            if framing.ends_with_stream() {
+                return;
+            }
+            self.openings.pop_front();
+            self.openings.iter_mut().for_each(|later| later.at += grown);
+        }
+    }
+
     /// A time that is about right is the one that was due.
     fn set_clocks(&mut self, now: Duration) {
         while let Some(&at) = self.times.front()
@@ -615,15 +673,18 @@ impl Account {
     }
 
     fn see(&mut self, bytes: &[u8], now: Duration) {
-        let before = self.seen.len();
         self.seen.extend_from_slice(bytes);
         self.set_clocks(now);
-        if self.deviation.is_some() || self.matched < before {
+        self.fill_openings();
+        if self.deviation.is_some() {
             return;
         }
-        let due = &self.due[self.matched..];
-        self.matched += common_prefix(bytes, due);
-        if self.matched < self.seen.len() {
+        // What is behind the beginning of an answer that is not known yet is not judged yet.
+        let open = self.openings.front().filter(|opening| !opening.framing.ends_with_stream());
+        let known = open.map_or(self.seen.len(), |opening| opening.at.min(self.seen.len()));
+        let (seen, due) = (&self.seen[self.matched..known], &self.due[self.matched..]);
+        self.matched += common_prefix(seen, due);
+        if self.matched < known {
             let excess = self.matched == self.due.len();
             self.deviation = Some(Deviation { offset: self.matched, excess });
         }
@@ -635,7 +696,8 @@ impl Account {
         if self.released || self.unread {
             return 0;
         }
-        self.due.len().saturating_sub(self.seen.len())
+        let open = self.openings.iter().any(|opening| !opening.framing.ends_with_stream());
+        self.due.len().saturating_sub(self.seen.len()).max(usize::from(open))
     }
 
     /// Whether it should have ended and has not.

@@ -14,7 +14,7 @@ use super::excerpt::Excerpt;
 use super::ledger::{Account, ClientAccount, Deviation, DueExit, Ledger};
 use super::names::{Clause, Role};
 use super::outcome::{Blame, Close, Finding, Verdict, Weight};
-use super::protocol::{NOTATION, frames};
+use super::protocol::{NOTATION, Transport, frames};
 use super::sweep;
 use super::transcript::{Channel, ChannelEnd, Conn, Exit, Setting, Sight, Transcript, What, Wire};
 
@@ -250,12 +250,19 @@ impl<'a> Replay<'a> {
         }
         let blame = self.blame(channel);
         let own = self.case.has_own_server();
-        let (clause, summary) = match blame {
-            Blame::Server if own => {
+        let (clause, summary) = match (blame, self.setting.protocol.transport) {
+            (Blame::Server, Transport::Tcp) if own => {
                 (Clause::P12, "the server said that it was ready, and did not accept a connection")
             }
-            Blame::Server => {
+            (Blame::Server, Transport::Udp) if own => (
+                Clause::P12,
+                "the server said that it was ready, and nobody took datagrams at its port",
+            ),
+            (Blame::Server, Transport::Tcp) => {
                 (Clause::P11, "the server did not accept a connection, or reset it at once")
+            }
+            (Blame::Server, Transport::Udp) => {
+                (Clause::P11, "nobody took datagrams at the server's port")
             }
             _ => (Clause::P11, "the client reset its connection at once"),
         };
@@ -378,15 +385,24 @@ impl<'a> Replay<'a> {
         let due = client.due_exit?;
         let summary = match (due, client.exit) {
             (DueExit::Any, Some(_)) | (DueExit::Zero, Some(Exit::Code(0))) => return None,
-            (DueExit::NonZero | DueExit::Refused, Some(Exit::Code(code))) if code != 0 => {
+            (DueExit::NonZero | DueExit::Refused | DueExit::Unsayable, Some(Exit::Code(code)))
+                if code != 0 =>
+            {
                 return None;
             }
             // Not success, but not the client's own word either.
-            (DueExit::NonZero | DueExit::Refused, Some(exit @ Exit::Signal(_))) => {
+            (
+                DueExit::NonZero | DueExit::Refused | DueExit::Unsayable,
+                Some(exit @ Exit::Signal(_)),
+            ) => {
                 let summary =
                     format!("the client {exit} where it had to say by its status that it failed");
                 let finding = Finding::new(Clause::P13, Blame::Client, summary);
                 return Some(finding.weighing(Weight::Warns));
+            }
+            (DueExit::Unsayable, Some(_)) => {
+                "the client exited with status 0 although it was told a message that the framing cannot carry"
+                    .to_owned()
             }
             (DueExit::Refused, None) => {
                 "the client did not exit although nobody listens where it has to connect".to_owned()

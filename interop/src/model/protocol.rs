@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::body::Body;
-use super::service::{Answer, Reaction, Service};
+use super::service::{Answer, Reaction, Service, is_json, mnet};
 
 /// The messages of a stream as the harness itself writes them down, whatever the wire's framing is:
 /// the frames of contract `frames`, and the form in which deliveries are compared.
@@ -40,6 +40,9 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// Every transport.
+    pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
+
     /// The transport that a framing travels on.
     #[must_use]
     pub const fn of(framing: Framing) -> Self {
@@ -48,7 +51,7 @@ impl Transport {
 }
 
 /// Framing, service and transport: two peers can be paired where all three are the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Protocol {
     /// How messages are laid on the stream.
     #[serde(serialize_with = "as_text")]
@@ -92,6 +95,11 @@ impl Protocol {
                 self.message(&Body::Letters { seed: *seed, len: *len })
             }
             Body::Message(message) => Bytes::copy_from_slice(message),
+            Body::TooLong => {
+                let len = usize::try_from(self.framing.largest_body()).unwrap_or(usize::MAX);
+                self.message(&Body::Letters { seed: 0, len: len.saturating_add(1) })
+            }
+            Body::Command { command, wanted, body } => mnet(self.framing, *command, *wanted, body),
             body => self.service.message(self.framing, body),
         }
     }
@@ -102,38 +110,52 @@ impl Protocol {
         frame(self.written_as(), &self.message(body))
     }
 
-    /// What is due of a server for a message.
+    /// What is due of a server for a message. It ends the connection where the framing cannot carry the answer.
     #[must_use]
     pub fn react(&self, message: &Bytes) -> Reaction {
-        self.service.react(self.framing, message)
+        let reaction = self.service.react(self.framing, message);
+        match &reaction.answer {
+            Some(Answer::Message(answer)) if !self.carries(answer) => Reaction::END,
+            _ => reaction,
+        }
     }
 
     /// Why a message that stands for this body cannot be sent, or, where `answered`, not be answered by a message
     /// as long as the limit allows, in words; `None` when all is well.
     #[must_use]
     pub fn refuses(&self, body: &Body, answered: bool, max: MaxFrame) -> Option<String> {
-        if self.carries_any_bytes() {
-            // Spares making the bytes, which may be many.
-            let (got, limit) = (body.len() as u64, max.get().min(self.framing.largest_body()));
-            return (got > limit).then(|| FrameError::TooLong { got, limit }.to_string());
+        if *body == Body::TooLong {
+            return answered.then(|| "cannot be sent".to_owned());
         }
-        let message = self.message(body);
-        if let Err(error) = self.framing.can_carry(&message, max) {
-            return Some(error.to_string());
+        let is_message = matches!(body, Body::Message(_));
+        let limit = max.get().min(self.framing.largest_body());
+        if !is_message && body.len() as u64 > limit {
+            return Some(TOO_LONG.to_owned());
         }
-        if !answered || matches!(body, Body::Message(_)) {
+        // Bytes that are made by rule may be many, and differ from fewer by the same rule in their number alone.
+        let (less, spared) = body.shortened();
+        let left = MaxFrame::new(limit.saturating_sub(spared));
+        let message = self.message(&less);
+        if let Err(error) = self.framing.can_carry(&message, left) {
+            return Some(refusal(&error));
+        }
+        if !answered || is_message || matches!(body, Body::Command { .. }) {
             return None;
+        }
+        if self.service == Service::Mnet && !is_json(body) {
+            return Some("is no JSON".to_owned());
         }
         if self.service == Service::Exec && !is_a_command(body) {
             return Some("is no command line of words".to_owned());
         }
-        let Reaction { answer, ends } = self.react(&message);
+        let Reaction { answer, ends } = self.service.react(self.framing, &message);
         match answer {
             Some(Answer::Message(answer)) => {
-                let refused = self.framing.can_carry(&answer, max).err();
-                refused.map(|error| format!("cannot be answered: {error}"))
+                let refused = self.framing.can_carry(&answer, left).err();
+                refused.map(|error| format!("has an answer that {}", refusal(&error)))
             }
             None if ends => Some("ends the connection".to_owned()),
+            Some(Answer::Beginning(_)) => Some("is refused".to_owned()),
             Some(Answer::Now) | None => None,
         }
     }
@@ -143,6 +165,7 @@ impl Protocol {
     pub fn answer(&self, message: &Bytes) -> Option<Bytes> {
         match self.react(message).answer? {
             Answer::Message(answer) => Some(answer),
+            Answer::Beginning(beginning) => Some(Bytes::from_static(beginning)),
             Answer::Now => {
                 let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
                 Some(Bytes::copy_from_slice(&(now.as_secs() as u32).to_be_bytes()))
@@ -150,14 +173,29 @@ impl Protocol {
         }
     }
 
-    /// Whether it is the length alone that decides whether a message can be sent and answered.
-    const fn carries_any_bytes(&self) -> bool {
-        matches!(self.framing, Framing::LengthPrefix(_)) && matches!(self.service, Service::Echo)
+    /// Whether the framing can carry a message, however long it may be.
+    fn carries(&self, message: &[u8]) -> bool {
+        self.framing.can_carry(message, MaxFrame::new(u64::MAX)).is_ok()
     }
 
     const fn passes_text_alone(&self) -> bool {
         matches!(self.framing, Framing::Line(_) | Framing::Fixed1024(_))
             || self.service.takes_text_alone()
+    }
+}
+
+const TOO_LONG: &str = "is too long";
+
+/// What is wrong with a message that a framing cannot carry, without what differs from message to message.
+fn refusal(error: &FrameError) -> String {
+    match error {
+        FrameError::TooLong { .. } => TOO_LONG.to_owned(),
+        FrameError::TooShort { .. } => "is too short".to_owned(),
+        FrameError::Empty => "is empty".to_owned(),
+        FrameError::HoldsLineFeed { .. } => "holds a line feed".to_owned(),
+        FrameError::OuterWhiteSpace => "begins or ends with white space".to_owned(),
+        FrameError::EndsInNul => "ends in NUL".to_owned(),
+        other => format!("cannot be carried: {other}"),
     }
 }
 

@@ -61,6 +61,12 @@ impl Script {
         Self { case: case.expect("a case of the catalogue").clone(), transcript }
     }
 
+    /// They speak this.
+    pub fn in_protocol(mut self, protocol: &str) -> Self {
+        self.transcript.setting.protocol = protocol.parse().expect("a protocol");
+        self
+    }
+
     pub fn did(self, act: Act) -> Self {
         self.then(What::Did(act))
     }

@@ -319,7 +319,7 @@ pub struct Transcript {
 
 impl Transcript {
     /// Whether every fragment is known to have been read by its receiver before the next was sent, which
-    /// is so where nothing was cut as well. Never where the wire is not seen.
+    /// is so where nothing was cut as well, as with datagrams. Never where the wire is not seen.
     #[must_use]
     pub fn confirmed(&self) -> bool {
         let unconfirmed = |event: &Event| {

@@ -13,6 +13,7 @@ use super::registry::{Peer, Registry};
 use crate::model::case::Case;
 use crate::model::names::{CaseId, PeerName, Role};
 use crate::model::pattern::Pattern;
+use crate::model::protocol::Protocol;
 
 /// The list's name in the mutants' folder.
 pub const FILE: &str = "mutants.toml";
@@ -30,6 +31,8 @@ pub struct Mutant {
     pub switch: PeerName,
     /// The name of the program that makes the mistake.
     pub base: PeerName,
+    /// What it speaks while it makes the mistake.
+    pub protocol: Protocol,
     /// The mistake, in words.
     pub what: String,
     /// The roles that it plays, and the cases that have to fail in each.
@@ -83,6 +86,7 @@ struct RawList {
 struct RawMutant {
     switch: String,
     peer: String,
+    protocol: Option<String>,
     what: String,
     server: Option<Vec<String>>,
     client: Option<Vec<String>>,
@@ -144,11 +148,30 @@ impl Mutants {
         self.bases.retain(|base| self.mutants.iter().any(|mutant| mutant.base == *base.name()));
     }
 
-    /// All of them, and the programs without a mistake, as peers like any other.
+    /// All of them, and the programs without a mistake, as peers like any other. A program that speaks several
+    /// protocols is held to those in which a mistake is made.
     #[must_use]
     pub fn registry(&self) -> Registry {
         let mutants = self.mutants.iter().map(|mutant| mutant.peer.clone());
-        Registry::of_peers(self.bases.iter().cloned().chain(mutants))
+        Registry::of_peers(self.bases.iter().map(|base| self.as_measure(base)).chain(mutants))
+    }
+
+    fn as_measure(&self, base: &Peer) -> Peer {
+        let is_needed = |role, protocol: &Protocol| {
+            self.mutants.iter().any(|mutant| {
+                mutant.base == *base.name()
+                    && mutant.protocol == *protocol
+                    && mutant.listed.contains_key(&role)
+            })
+        };
+        let mut base = base.clone();
+        if let Some(side) = &mut base.manifest.server {
+            side.protocols.retain(|protocol| is_needed(Role::Server, protocol));
+        }
+        if let Some(side) = &mut base.manifest.client {
+            side.protocols.retain(|protocol| is_needed(Role::Client, protocol));
+        }
+        base
     }
 }
 
@@ -181,13 +204,32 @@ impl RawMutant {
         {
             return Err(format!("key `{role}`: the program `{}` is no {role}", base.name()));
         }
+        let protocol = match &self.protocol {
+            Some(name) => name.parse().map_err(|e| format!("key `protocol`: {e}"))?,
+            None => Protocol::default(),
+        };
+        let spoken = [
+            peer.manifest.server.as_mut().map(|side| &mut side.protocols),
+            peer.manifest.client.as_mut().map(|side| &mut side.protocols),
+        ];
+        for (role, protocols) in ROLES.into_iter().zip(spoken) {
+            let Some(protocols) = protocols.filter(|_| listed.contains_key(&role)) else {
+                continue;
+            };
+            protocols.retain(|spoken| *spoken == protocol);
+            if protocols.is_empty() {
+                let base = base.name();
+                return Err(format!("key `protocol`: `{base}` speaks no {protocol} as a {role}"));
+            }
+        }
         let switched = || (SWITCH.to_owned(), switch.to_string());
         peer.manifest.server = peer.manifest.server.filter(|_| listed.contains_key(&Role::Server));
         peer.manifest.client = peer.manifest.client.filter(|_| listed.contains_key(&Role::Client));
         peer.manifest.server.iter_mut().for_each(|side| side.env.extend([switched()]));
         peer.manifest.client.iter_mut().for_each(|side| side.env.extend([switched()]));
         let base = base.name().clone();
-        Ok(Mutant { switch, base, what: self.what, listed, diagnosis: self.diagnosis, peer })
+        let Self { what, diagnosis, .. } = self;
+        Ok(Mutant { switch, base, protocol, what, listed, diagnosis, peer })
     }
 }
 
@@ -242,9 +284,13 @@ mod tests {
                         server = [\"framing.single\"]\n";
 
     fn load(list: &str) -> Result<Mutants, String> {
+        load_with(PEER, list)
+    }
+
+    fn load_with(peer: &str, list: &str) -> Result<Mutants, String> {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("here")).unwrap();
-        fs::write(folder.path().join("here/peer.toml"), PEER).unwrap();
+        fs::write(folder.path().join("here/peer.toml"), peer).unwrap();
         fs::write(folder.path().join(FILE), list).unwrap();
         Mutants::load(folder.path(), &catalogue::cases()).map_err(|e| e.to_string())
     }
@@ -276,6 +322,11 @@ mod tests {
             (LIST.replace("[\"framing.single\"]", "[]"), "key `server`: names no case"),
             (LIST.replace("server =", "client ="), "the program `base` is no client"),
             (LIST.replace("server = [\"framing.single\"]", ""), "neither a key `server`"),
+            (LIST.replace("what", "protocol = \"line\"\nwhat"), "`line` is not a protocol"),
+            (
+                LIST.replace("what", "protocol = \"line/ack\"\nwhat"),
+                "key `protocol`: `base` speaks no line/ack as a server",
+            ),
             (LIST.replace("off-by-one", "base"), "`base` is used twice"),
             ([LIST, LIST].concat(), "`off-by-one` is used twice"),
             (
@@ -303,6 +354,26 @@ mod tests {
         assert!(covered("client:framing.single", Role::Client, "framing.single"));
         assert!(!covered("client:framing.single", Role::Server, "framing.single"));
         assert!(covered("P9", Role::Server, "limits.oversize-refused"));
+    }
+
+    #[test]
+    fn a_program_is_the_measure_in_the_protocols_of_its_mutants_alone() {
+        let peer = PEER.replace(
+            "[server]",
+            "speaks = [\"u32be/echo\", \"line/ack\", \"raw/upper\"]\n[server]",
+        );
+        let line =
+            LIST.replace("off-by-one", "of-lines").replace("what", "protocol = \"line/ack\"\nwhat");
+        let mutants = load_with(&peer, &[LIST, &line].concat()).unwrap();
+        let spoken = |name: &str| {
+            let registry = mutants.registry();
+            let peer = registry.peers().find(|peer| peer.name().as_str() == name).unwrap().clone();
+            let protocols = &peer.manifest.server.as_ref().unwrap().protocols;
+            protocols.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(spoken("base"), ["u32be/echo", "line/ack"]);
+        assert_eq!(spoken("off-by-one"), ["u32be/echo"]);
+        assert_eq!(spoken("of-lines"), ["line/ack"]);
     }
 
     #[test]

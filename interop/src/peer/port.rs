@@ -2,7 +2,7 @@
 //!
 //! A port is leased before a program is told of it, by a lock file that other runs of the harness on
 //! this machine respect too. So a hard-coded port is used by one program at a time, and a chosen one
-//! is not chosen twice.
+//! is not chosen twice. One lease is of the number, whatever the transport.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -16,6 +16,7 @@ use socket2::{Domain, Socket, Type};
 use tokio::time::{Instant, sleep};
 
 use crate::limits;
+use crate::model::protocol::Transport;
 
 /// Where free ports are chosen: below the range from which Linux takes the source ports of connections,
 /// so that none of those can be in the way.
@@ -31,7 +32,7 @@ pub struct Lease {
 /// Why a port could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
-    /// Another program listens on it.
+    /// Another program listens on it, or has bound it.
     #[error(
         "port {0} is in use by another program; it is hard-coded in this peer, so it has to be free"
     )]
@@ -56,8 +57,8 @@ impl Lease {
     /// The port that a program hard-codes, once other runs and what they left behind are gone.
     ///
     /// # Errors
-    /// When it is held for too long, or another program listens on it.
-    pub async fn fixed(port: u16) -> Result<Self, PortError> {
+    /// When it is held for too long, or another program has it on this transport.
+    pub async fn fixed(port: u16, transport: Transport) -> Result<Self, PortError> {
         let deadline = Instant::now() + limits::LOCK;
         let mut pause = Duration::from_millis(2);
         let lease = loop {
@@ -72,7 +73,7 @@ impl Lease {
         };
         // A process that is being started elsewhere may hold a copy of our own listener for a moment.
         let deadline = Instant::now() + limits::REBIND;
-        while !is_free(port) {
+        while !is_free(port, transport) {
             if Instant::now() > deadline {
                 return Err(PortError::Taken(port));
             }
@@ -81,7 +82,7 @@ impl Lease {
         Ok(lease)
     }
 
-    /// Any port that is free now.
+    /// Any port that is free now, on every transport.
     ///
     /// # Errors
     /// When there is none.
@@ -89,7 +90,7 @@ impl Lease {
         let first = fastrand::u16(CHOSEN);
         for port in (first..CHOSEN.end).chain(CHOSEN.start..first) {
             if let Some(lease) = Self::try_lock(port)?
-                && is_free(port)
+                && Transport::ALL.into_iter().all(|transport| is_free(port, transport))
             {
                 return Ok(lease);
             }
@@ -118,11 +119,16 @@ impl Lease {
     }
 }
 
-/// Whether nothing listens on the port, on any address of ours. What waits in TIME_WAIT does not count.
-fn is_free(port: u16) -> bool {
+/// Whether nothing has the port, on any address of ours. What waits in TIME_WAIT does not count.
+fn is_free(port: u16, transport: Transport) -> bool {
     let bind = |address: Ipv4Addr| {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
+        let kind = match transport {
+            Transport::Tcp => Type::STREAM,
+            Transport::Udp => Type::DGRAM,
+        };
+        let socket = Socket::new(Domain::IPV4, kind, None)?;
+        // It leaves TIME_WAIT out of account; sockets for datagrams would share the port.
+        socket.set_reuse_address(transport == Transport::Tcp)?;
         socket.bind(&SocketAddrV4::new(address, port).into())
     };
     bind(Ipv4Addr::UNSPECIFIED).is_ok() && bind(Ipv4Addr::LOCALHOST).is_ok()
@@ -131,7 +137,7 @@ fn is_free(port: u16) -> bool {
 /// Whether a connection that was accepted on the port lingers in TIME_WAIT.
 #[must_use]
 pub fn is_in_time_wait(port: u16) -> bool {
-    table::locals(port, table::TIME_WAIT).into_iter().any(is_reachable)
+    table::locals(&table::TCP, port, table::TIME_WAIT).into_iter().any(is_reachable)
 }
 
 /// Waits until none does, within a bound.
@@ -142,28 +148,34 @@ pub async fn outwait(port: u16) {
     }
 }
 
-/// The addresses on which something listens at this port, each once. None where there are no tables.
+/// The addresses on which something listens at this port, or takes datagrams from anybody, each once. None
+/// where there are no tables.
 #[must_use]
-pub fn listeners(port: u16) -> Vec<IpAddr> {
-    let mut addresses = table::locals(port, table::LISTEN);
+pub fn listeners(port: u16, transport: Transport) -> Vec<IpAddr> {
+    let mut addresses = match transport {
+        Transport::Tcp => table::locals(&table::TCP, port, table::LISTEN),
+        Transport::Udp => table::locals(&table::UDP, port, table::UNCONNECTED),
+    };
     addresses.sort_unstable();
     addresses.dedup();
     addresses
 }
 
 /// Whether something listens on the port: known without a connection, which would be a client to it.
-pub async fn is_listening(port: u16) -> bool {
+pub async fn is_listening(port: u16, transport: Transport) -> bool {
     if cfg!(target_os = "linux") {
-        listeners(port).into_iter().any(is_reachable)
-    } else {
-        tokio::net::TcpStream::connect((super::HOST, port)).await.is_ok()
+        return listeners(port, transport).into_iter().any(is_reachable);
+    }
+    match transport {
+        Transport::Tcp => tokio::net::TcpStream::connect((super::HOST, port)).await.is_ok(),
+        Transport::Udp => !is_free(port, transport),
     }
 }
 
 /// Waits until something listens on the port. Cancel safe.
-pub async fn listening(port: u16) {
+pub async fn listening(port: u16, transport: Transport) {
     let mut pause = Duration::from_millis(1);
-    while !is_listening(port).await {
+    while !is_listening(port, transport).await {
         sleep(pause).await;
         pause = (pause * 2).min(limits::REBIND_PAUSE);
     }
@@ -182,14 +194,21 @@ mod table {
     use std::io::{BufRead, BufReader};
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+    /// The tables of a transport, of IPv4 and of IPv6.
+    pub type Tables = [&'static str; 2];
+    pub const TCP: Tables = ["/proc/net/tcp", "/proc/net/tcp6"];
+    pub const UDP: Tables = ["/proc/net/udp", "/proc/net/udp6"];
+
     pub const TIME_WAIT: u8 = 0x06;
+    /// Of a socket for datagrams that is bound, and not to one sender.
+    pub const UNCONNECTED: u8 = 0x07;
     pub const LISTEN: u8 = 0x0a;
 
     /// The local addresses of all sockets in this state with this local port. Where there are no tables,
     /// there are none.
-    pub fn locals(port: u16, state: u8) -> Vec<IpAddr> {
+    pub fn locals(tables: &Tables, port: u16, state: u8) -> Vec<IpAddr> {
         let mut found = Vec::new();
-        for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        for table in tables {
             let Ok(table) = File::open(table) else { continue };
             let rows = BufReader::new(table).lines().map_while(Result::ok).skip(1);
             for row in rows.filter_map(|row| Row::parse(&row)) {
@@ -248,7 +267,7 @@ mod table {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{TcpListener, UdpSocket};
 
     use super::*;
 
@@ -265,15 +284,26 @@ mod tests {
     async fn a_port_on_which_another_program_listens_is_an_error_that_names_it() {
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = other.local_addr().unwrap().port();
-        let error = Lease::fixed(port).await.unwrap_err().to_string();
+        let error = Lease::fixed(port, Transport::Tcp).await.unwrap_err().to_string();
         assert!(error.contains(&port.to_string()) && error.contains("in use"), "{error}");
+        assert!(is_free(port, Transport::Udp), "datagrams go by other doors");
+    }
+
+    #[tokio::test]
+    async fn a_port_at_which_another_program_takes_datagrams_is_taken_for_datagrams() {
+        let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = other.local_addr().unwrap().port();
+        let error = Lease::fixed(port, Transport::Udp).await.unwrap_err().to_string();
+        assert!(error.contains(&port.to_string()) && error.contains("in use"), "{error}");
+        drop(other);
+        assert!(is_free(port, Transport::Udp));
     }
 
     #[tokio::test]
     async fn a_fixed_port_is_waited_for_while_another_holds_it() {
         let held = Lease::free().unwrap();
         let port = held.port();
-        let waiting = tokio::spawn(Lease::fixed(port));
+        let waiting = tokio::spawn(Lease::fixed(port, Transport::Tcp));
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
         drop(held);
@@ -321,8 +351,20 @@ mod tests {
             };
             let port = listener.local_addr().unwrap().port();
             // Another test may listen at the same port of another address.
-            assert!(listeners(port).contains(&address), "{address}");
+            assert!(listeners(port, Transport::Tcp).contains(&address), "{address}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_takes_datagrams_from_anybody_listens_and_who_is_connected_does_not() {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect(server.local_addr().unwrap()).unwrap();
+        let listens_on =
+            |socket: &UdpSocket| listeners(socket.local_addr().unwrap().port(), Transport::Udp);
+        assert_eq!(listens_on(&server), ["127.0.0.1".parse::<IpAddr>().unwrap()]);
+        assert!(listens_on(&client).is_empty());
     }
 
     #[test]

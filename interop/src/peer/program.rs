@@ -11,6 +11,7 @@ use super::process::Launch;
 use super::server::RunningServer;
 use super::start::{StartError, UNSUPPORTED};
 use crate::limits;
+use crate::model::protocol::Transport;
 use crate::model::transcript::Exit;
 
 /// What some runtimes exit with when a program fails at its start.
@@ -28,6 +29,8 @@ pub struct ServerProgram<'a> {
     pub ready: Option<&'a Regex>,
     /// Who chooses its port.
     pub port: Port,
+    /// How it is reached there.
+    pub transport: Transport,
     /// How long it may take until it is ready.
     pub within: Duration,
 }
@@ -114,7 +117,7 @@ impl ServerProgram<'_> {
         // Something listens there already, so only what it says itself tells that it is ready.
         let ready = self.ready.unwrap_or(&NEVER);
         let launch = (self.launch)(port);
-        match RunningServer::start(&launch, Some(ready), port, within).await {
+        match RunningServer::start(&launch, Some(ready), port, self.transport, within).await {
             Ok(server) => {
                 // As long as it lives it may get connections that are meant for the first.
                 server.dismiss().await;
@@ -134,6 +137,7 @@ impl ServerProgram<'_> {
     /// # Errors
     /// When it does not get ready.
     pub async fn start_on(&self, port: u16) -> Result<RunningServer, StartError> {
-        RunningServer::start(&(self.launch)(port), self.ready, port, self.within).await
+        let launch = (self.launch)(port);
+        RunningServer::start(&launch, self.ready, port, self.transport, self.within).await
     }
 }

@@ -14,6 +14,7 @@ use super::port::listening;
 use super::process::{Ended, Launch, Lines, Process, Tail, wait_exit};
 use super::start::{Milestone, StartError};
 use crate::limits;
+use crate::model::protocol::Transport;
 use crate::model::transcript::Exit;
 
 /// A server that accepts connections.
@@ -28,7 +29,7 @@ pub struct RunningServer {
 
 impl RunningServer {
     /// Starts a server and waits until it is ready: until `ready` matches a line of its output, or
-    /// without it, until something listens on `port`; but not longer than `within`.
+    /// without it, until something listens on `port` of this transport; but not longer than `within`.
     ///
     /// # Errors
     /// When it cannot be started, ends before it is ready, or is not ready in time.
@@ -36,6 +37,7 @@ impl RunningServer {
         launch: &Launch,
         ready: Option<&Regex>,
         port: u16,
+        transport: Transport,
         within: Duration,
     ) -> Result<Self, StartError> {
         let spawned = Process::start(launch).await;
@@ -51,7 +53,7 @@ impl RunningServer {
             match ready {
                 Some(_) => announced.await.ok().map(|said| said.unwrap_or(port)),
                 None => {
-                    listening(port).await;
+                    listening(port, transport).await;
                     Some(port)
                 }
             }
@@ -75,7 +77,12 @@ impl RunningServer {
                 process.stop(limits::GRACE).await;
                 // Its last words may say why, and may still be in the pipes.
                 let _ = timeout(limits::DRAIN, async { tokio::join!(stdout, stderr) }).await;
-                return Err(early.explain(launch, ready, port, begun.elapsed(), &tail));
+                let waited_for = match (ready, transport) {
+                    (Some(regex), _) => format!("a line that matches `{regex}`"),
+                    (None, Transport::Tcp) => format!("a listening socket on port {port}"),
+                    (None, Transport::Udp) => format!("a socket for datagrams on port {port}"),
+                };
+                return Err(early.explain(launch, waited_for, begun.elapsed(), &tail));
             }
         };
         let address = SocketAddr::new(IpAddr::V4(HOST), port);
@@ -147,8 +154,7 @@ impl Early {
     fn explain(
         self,
         launch: &Launch,
-        ready: Option<&Regex>,
-        port: u16,
+        waited_for: String,
         waited: Duration,
         tail: &Tail,
     ) -> StartError {
@@ -156,13 +162,7 @@ impl Early {
         let output = tail.lines();
         match self {
             Self::Exit(exit) => StartError::exited(command, Milestone::Ready, exit, output),
-            Self::Never => {
-                let waited_for = match ready {
-                    Some(regex) => format!("a line that matches `{regex}`"),
-                    None => format!("a listening socket on port {port}"),
-                };
-                StartError::NeverReady { command, waited, waited_for, output }
-            }
+            Self::Never => StartError::NeverReady { command, waited, waited_for, output },
         }
     }
 }
@@ -204,10 +204,22 @@ mod tests {
     async fn a_listening_socket_is_found_without_a_connection() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        listening(port).await;
-        assert!(is_listening(port).await);
+        listening(port, Transport::Tcp).await;
+        assert!(is_listening(port, Transport::Tcp).await);
+        assert!(!is_listening(port, Transport::Udp).await);
         drop(listener);
-        assert!(!is_listening(port).await);
+        assert!(!is_listening(port, Transport::Tcp).await);
+    }
+
+    #[tokio::test]
+    async fn a_socket_for_datagrams_is_found_without_one() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        listening(port, Transport::Udp).await;
+        assert!(is_listening(port, Transport::Udp).await);
+        assert!(!is_listening(port, Transport::Tcp).await);
+        drop(socket);
+        assert!(!is_listening(port, Transport::Udp).await);
     }
 
     #[test]

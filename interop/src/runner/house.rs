@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::limits::{self, Patience};
 use crate::model::case::Case;
+use crate::model::protocol::{Protocol, Transport};
 use crate::model::transcript::Exit;
 use crate::peer::build::{self, BuildError};
 use crate::peer::command::Values;
@@ -45,7 +46,7 @@ enum Server {
 pub(super) async fn hard_coded_ports(unit: &Unit) -> Result<Vec<Lease>, PortError> {
     let mut leases = Vec::new();
     for port in hard_coded(unit) {
-        leases.push(Lease::fixed(port).await?);
+        leases.push(Lease::fixed(port, unit.protocol.transport).await?);
     }
     Ok(leases)
 }
@@ -99,7 +100,7 @@ impl<'a> House<'a> {
             return Ok(false);
         };
         if let Start::Running(address) = side.start {
-            self.server = Some(reached(address).await?);
+            self.server = Some(reached(address, self.unit.protocol).await?);
             return Ok(true);
         }
         let started = match self.program() {
@@ -108,7 +109,9 @@ impl<'a> House<'a> {
         };
         if let Some((server, port)) = started {
             // One that says too early that it is ready fails the case that is about that, and no other.
-            let _ = timeout(limits::START, port::listening(server.address().port())).await;
+            let port_listens =
+                port::listening(server.address().port(), self.unit.protocol.transport);
+            let _ = timeout(limits::START, port_listens).await;
             self.server = Some(Server::Ours { server, _port: port });
         }
         Ok(true)
@@ -149,6 +152,7 @@ impl<'a> House<'a> {
             }),
             ready: side.ready.as_ref(),
             port,
+            transport: self.unit.protocol.transport,
             within: self.context.start,
         })
     }
@@ -244,10 +248,20 @@ fn folder_of(peer: Option<&Peer>) -> PathBuf {
 }
 
 /// A server that is not ours has to be there before it can be judged.
-async fn reached(address: SocketAddr) -> Result<Server, StartError> {
-    let connected = timeout(limits::START, TcpStream::connect(address)).await;
-    match connected.map_err(std::io::Error::from).flatten() {
-        Ok(_) => Ok(Server::Elsewhere(address)),
+async fn reached(address: SocketAddr, protocol: Protocol) -> Result<Server, StartError> {
+    let reached = match protocol.transport {
+        Transport::Tcp => {
+            let connected = timeout(limits::START, TcpStream::connect(address)).await;
+            connected.map_err(std::io::Error::from).flatten().map(drop)
+        }
+        // Only who is sent something can be missed, and one that says nothing is judged by its cases.
+        Transport::Udp => {
+            let asked = dialect::is_answered(address, protocol.framing, protocol);
+            timeout(limits::DIALECT, asked).await.unwrap_or(Ok(false)).map(drop)
+        }
+    };
+    match reached {
+        Ok(()) => Ok(Server::Elsewhere(address)),
         Err(error) => Err(StartError::Unreachable { address, reason: error.to_string() }),
     }
 }
@@ -260,7 +274,7 @@ impl Context {
             let values = |out| Values {
                 port: 0,
                 out,
-                protocol: crate::model::protocol::Protocol::default(),
+                protocol: Protocol::default(),
                 interop: self.interop.clone(),
             };
             build::prepare(&peer.manifest, &peer.folder, &self.cache, values).await

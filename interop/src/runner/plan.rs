@@ -1,13 +1,13 @@
 //! The plan: which cases are played with which peers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rust_server::framing::MaxFrame;
 
-use crate::limits;
-use crate::model::case::Case;
+use crate::model::case::{Case, Step};
 use crate::model::names::{Level, PeerName, Role};
-use crate::model::protocol::Protocol;
+use crate::model::protocol::{Protocol, Transport};
 use crate::peer::manifest::{ClientSide, Contract, ServerSide, Start};
 use crate::peer::registry::{Peer, Registry};
 
@@ -39,6 +39,7 @@ impl Plan {
     /// Plans all that is selected: every pairing whose protocols agree, and every peer on its own.
     #[must_use]
     pub fn new(registry: &Registry, cases: &[Arc<Case>], selection: &Selection) -> Self {
+        let mut fitting = Fitting { cases, fitted: HashMap::new() };
         let servers = || registry.peers().filter(|peer| peer.manifest.server.is_some());
         let clients = || registry.peers().filter(|peer| peer.manifest.client.is_some());
         let alone_as_server = servers().map(|server| (Some(server), None));
@@ -48,7 +49,7 @@ impl Plan {
         let mut units: Vec<Unit> = alone_as_client
             .chain(alone_as_server)
             .chain(paired)
-            .flat_map(|(server, client)| units_of(server, client, cases, selection))
+            .flat_map(|(server, client)| units_of(server, client, &mut fitting, selection))
             .filter(|unit| !unit.cases.is_empty())
             .collect();
         units.sort_by_key(Unit::key);
@@ -72,11 +73,35 @@ impl Plan {
     }
 }
 
+/// The cases as they are asked in each protocol. Finding that out takes its time, and many units ask the same.
+struct Fitting<'a> {
+    cases: &'a [Arc<Case>],
+    /// By protocol, promised limit and place in the list; `None` for a case that does not fit.
+    fitted: HashMap<(Protocol, Option<MaxFrame>, usize), Option<Arc<Case>>>,
+}
+
+impl Fitting<'_> {
+    /// Those that are `asked_for` and fit.
+    fn cases(
+        &mut self,
+        protocol: &Protocol,
+        promised: Option<MaxFrame>,
+        asked_for: impl Fn(&Arc<Case>) -> bool,
+    ) -> Vec<Arc<Case>> {
+        let asked_for = self.cases.iter().enumerate().filter(|(_, case)| asked_for(case));
+        let fit = |(at, case): (usize, &Arc<Case>)| {
+            let fitted = self.fitted.entry((*protocol, promised, at));
+            fitted.or_insert_with(|| case.as_asked(protocol, promised).ok()).clone()
+        };
+        asked_for.filter_map(fit).collect()
+    }
+}
+
 /// One unit for each protocol that these peers have in common.
 fn units_of(
     server: Option<&Arc<Peer>>,
     client: Option<&Arc<Peer>>,
-    cases: &[Arc<Case>],
+    fitting: &mut Fitting<'_>,
     selection: &Selection,
 ) -> Vec<Unit> {
     let server_name = server.map(|peer| peer.name().as_str());
@@ -98,12 +123,13 @@ fn units_of(
     let unit = |protocol| {
         let (server, client) = (server.cloned(), client.cloned());
         let mut unit = Unit { server, client, protocol, cases: Vec::new() };
-        let suiting = cases
-            .iter()
-            .filter_map(|case| unit.suited(case))
-            .map(|case| (case.clone(), unit.level(&case)));
-        let mut taken: Vec<_> =
-            suiting.filter(|(case, level)| selection.takes_case(case, *level)).collect();
+        let asked_for = |case: &Arc<Case>| {
+            case.role == unit.role() && selection.takes_case(case, unit.level(case))
+        };
+        let promised = unit.limits().into_iter().flatten().min();
+        let suiting = fitting.cases(&protocol, promised, asked_for);
+        let suiting = suiting.into_iter().filter(|case| unit.suits(case));
+        let mut taken: Vec<_> = suiting.map(|case| (case.clone(), unit.level(&case))).collect();
         taken.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
         unit.cases = taken;
         unit
@@ -161,22 +187,6 @@ impl Unit {
         (server, client, self.protocol.to_string())
     }
 
-    /// The case as it can be asked of these peers, if it can.
-    fn suited(&self, case: &Arc<Case>) -> Option<Arc<Case>> {
-        if case.role != self.role() {
-            return None;
-        }
-        let largest = self.protocol.framing.largest_body();
-        let case = match case.is_about_the_limit() {
-            true => Arc::new(case.for_limit(self.limit().min(largest))),
-            false => case.clone(),
-        };
-        let promised = self.limits().into_iter().flatten().map(MaxFrame::get).min();
-        let taken = promised.unwrap_or(u64::MAX).min(largest).min(limits::MESSAGE);
-        let case = case.in_protocol(&self.protocol, MaxFrame::new(taken)).ok()?;
-        self.suits(&case).then_some(case)
-    }
-
     fn suits(&self, case: &Case) -> bool {
         if case.has_own_server() && !self.can_be_restarted() {
             return false;
@@ -185,16 +195,18 @@ impl Unit {
         if patient.is_some_and(|timeout| timeout <= case.idles()) {
             return false; // it says that it drops who is silent for so long
         }
+        // Datagrams of several clients cannot be told apart where all are sent to one port.
+        let shares_its_port = self.client_side().is_some_and(|side| side.port.is_some());
+        if shares_its_port
+            && self.protocol.transport == Transport::Udp
+            && case.steps.iter().flat_map(Step::conns).any(|conn| conn != 0)
+        {
+            return false;
+        }
         self.client_side().is_none_or(|side| match side.contract {
             Contract::Frames => true,
             Contract::Lines { stop, .. } => case.suits_lines(stop),
         })
-    }
-
-    /// The limit that is judged by: what is promised, or what is customary.
-    fn limit(&self) -> u64 {
-        let promised = self.limits().into_iter().flatten().min();
-        promised.unwrap_or(limits::CUSTOMARY_LIMIT).get()
     }
 
     /// Whether a server of this kind can be started on the port of another.

@@ -11,14 +11,16 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::cast::{Cast, Standing};
+use super::clients::Newcomer;
 use super::link::Link;
 use super::own::OwnServer;
-use super::raw::RawEnd;
+use super::raw::{RawEnd, StreamEnd};
 use super::scene::{Scene, Slowness};
 use crate::limits::{self, Patience};
 use crate::model::case::{Case, Step};
 use crate::model::ledger::Scope;
 use crate::model::names::{Clause, Role};
+use crate::model::protocol::Transport;
 use crate::model::transcript::{Act, Conn, Sight, Transcript};
 use crate::peer::client::RunningClient;
 use crate::peer::process::wait_exit;
@@ -64,6 +66,9 @@ pub async fn act(case: &Case, cast: Cast<'_>, patience: Patience) -> Result<Acte
             Ok(())
         }
     };
+    if cast.protocol.transport == Transport::Udp {
+        scene.hear_out().await;
+    }
     actor.wait_for_a_crash(case).await;
     scene.linger().await;
     // What the peers do because we leave is no part of it.
@@ -86,6 +91,8 @@ pub(super) struct Actor<'a> {
     pub(super) raw: BTreeMap<Conn, RawEnd>,
     pub(super) clients: BTreeMap<Conn, RunningClient>,
     pub(super) links: BTreeMap<Conn, Link>,
+    /// Clients of which no datagram has come yet.
+    pub(super) newcomers: BTreeMap<Conn, Newcomer>,
     pub(super) own: Option<OwnServer>,
     /// What the program under test used when it was last measured.
     pub(super) measured: Option<Vitals>,
@@ -106,6 +113,7 @@ impl<'a> Actor<'a> {
             raw: BTreeMap::new(),
             clients: BTreeMap::new(),
             links: BTreeMap::new(),
+            newcomers: BTreeMap::new(),
             own: None,
             measured: None,
             last_seen: None,
@@ -169,24 +177,24 @@ impl<'a> Actor<'a> {
             Step::Lanes(lanes) => self.side_by_side(lanes).await?,
             Step::StopReading { conn } => {
                 self.client(*conn).await?;
-                if let Some(end) = self.raw_end(*conn).await? {
+                if let Some(end) = self.stream_end(*conn).await? {
                     end.stop_reading().await;
                 }
             }
             Step::ReadOn { conn } => {
-                if let Some(end) = self.raw.get_mut(conn) {
+                if let Some(end) = self.stream_end(*conn).await? {
                     end.read_on().await;
                 }
             }
             Step::Press { conn, body, at_most, bounded } => {
                 let frame = self.cast.protocol.frame(body);
-                if let Some(end) = self.raw_end(*conn).await? {
+                if let Some(end) = self.stream_end(*conn).await? {
                     end.press(&frame, *at_most, *bounded).await;
                 }
             }
             Step::Drip { write, ms } => self.write(write, Some(Duration::from_millis(*ms))).await?,
             Step::CountSegments { conn } => {
-                if let Some(end) = self.raw.get(conn) {
+                if let Some(end) = self.stream_end(*conn).await? {
                     end.count_segments();
                 }
             }
@@ -204,6 +212,10 @@ impl<'a> Actor<'a> {
             Step::LookBehind => self.look_behind().await,
         }
         Ok(())
+    }
+
+    async fn stream_end(&mut self, conn: Conn) -> Result<Option<&mut StreamEnd>, StartError> {
+        Ok(self.raw_end(conn).await?.and_then(RawEnd::stream))
     }
 
     /// Plays lanes side by side, a bounded number at a time.

@@ -14,7 +14,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::model::protocol::{Protocol, frame};
+use super::datagrams::Datagrams;
+use crate::model::protocol::{Protocol, Transport, frame};
+use crate::model::service::Service;
 
 /// The question. Its length is below any one byte's limit, and differs from what any header adds to it.
 const QUESTION: &str = "do you hear me?";
@@ -30,8 +32,11 @@ pub enum Heard {
     Nothing,
 }
 
-/// Asks in every framing at once.
+/// Asks in every framing at once. A datagram has no header that could be misunderstood.
 pub async fn diagnose(server: SocketAddr, protocol: Protocol, patience: Duration) -> Heard {
+    if protocol.transport == Transport::Udp {
+        return Heard::Nothing;
+    }
     let mut asked = JoinSet::new();
     let dialects = Framing::names().filter_map(|name| name.parse::<Framing>().ok());
     let dialects = dialects.filter(|framing| matches!(framing, Framing::LengthPrefix(_)));
@@ -73,6 +78,9 @@ pub(crate) async fn is_answered(
     framing: Framing,
     protocol: Protocol,
 ) -> io::Result<bool> {
+    if protocol.transport == Transport::Udp {
+        return is_answered_by_datagram(server, protocol).await;
+    }
     let (asked, due) = question(framing, protocol);
     let mut stream = TcpStream::connect(server).await?;
     stream.write_all(&asked).await?;
@@ -80,6 +88,15 @@ pub(crate) async fn is_answered(
         stream.shutdown().await?;
     }
     is_right(&mut stream, due).await
+}
+
+async fn is_answered_by_datagram(server: SocketAddr, protocol: Protocol) -> io::Result<bool> {
+    let question = protocol.message(&QUESTION.into());
+    let socket = Datagrams::to(server).await?;
+    socket.send(&question).await?;
+    let answer = socket.receive().await?;
+    // No time is the right one twice.
+    Ok(protocol.service == Service::Time || protocol.answer(&question) == Some(answer))
 }
 
 /// Whether the answer comes with the first byte of the next question.

@@ -2,13 +2,14 @@
 //!
 //! [`act`](act()) performs the steps: what is written in `writes`, the client programs in `clients`, a case's own
 //! server in `own`, what programs use in `resources`. For a one-sided case the [`raw end`](raw) is the other
-//! side; for a pairing the [`link`] stands between both. [`delivery`] sees to it that a fragment arrives by
-//! itself, [`scene`] holds what all tasks of a case share, `sleep` knows whether the programs will go on, and
+//! side; for a pairing the [`link`] stands between both; each is of a stream or of `datagrams`. [`delivery`] sees
+//! to it that a fragment arrives by itself, [`scene`] holds what all tasks of a case share, `sleep` knows whether the programs will go on, and
 //! `forensics` what is found when they do not.
 
 mod act;
 mod cast;
 mod clients;
+mod datagrams;
 pub mod delivery;
 pub mod dialect;
 mod forensics;

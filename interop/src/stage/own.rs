@@ -77,8 +77,9 @@ impl Actor<'_> {
     /// about that, and no other.
     pub(super) async fn listening(&mut self) {
         let Some(port) = self.own.as_ref().map(|own| own.standing.address.port()) else { return };
-        let _ = timeout(self.cast.start, port::listening(port)).await;
-        self.scene.saw(Sight::Ready { listens_on: port::listeners(port) });
+        let transport = self.cast.protocol.transport;
+        let _ = timeout(self.cast.start, port::listening(port, transport)).await;
+        self.scene.saw(Sight::Ready { listens_on: port::listeners(port, transport) });
     }
 
     /// Starts another server on the port of the first: it has to end, and to say so.
@@ -96,7 +97,8 @@ impl Actor<'_> {
     /// Looks whether others than this machine can connect.
     pub(super) fn stay_on_loopback(&self) {
         if let Some(own) = &self.own {
-            let public = port::listeners(own.standing.address.port())
+            let port = own.standing.address.port();
+            let public = port::listeners(port, self.cast.protocol.transport)
                 .into_iter()
                 .filter(|address| !address.to_canonical().is_loopback());
             self.scene.saw(Sight::Exposed { on: public.collect() });

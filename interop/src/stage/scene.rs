@@ -328,6 +328,11 @@ impl Scene {
         }
     }
 
+    /// Where nothing tells the end of what a peer sends, waits until it sleeps, and so has sent all that it will.
+    pub async fn hear_out(&self) {
+        let _ = self.within(limits::STRAGGLERS, std::future::pending::<()>()).await;
+    }
+
     /// How many bytes are due on a channel so far.
     #[must_use]
     pub fn due_len(&self, channel: Channel) -> usize {

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::act::Actor;
-use super::raw::{RawEnd, bytes_of, connect};
+use super::raw::{RawEnd, bytes_of};
 use crate::limits;
 use crate::model::case::Write;
 use crate::model::names::Role;
@@ -68,10 +68,8 @@ impl Actor<'_> {
         {
             let channel = Channel::Answers(conn);
             let buffer = self.holds_back.then_some(limits::SMALL_BUFFER);
-            let end = connect(address, buffer, &self.scene)
-                .await
-                .and_then(|stream| RawEnd::new(stream, channel, self.scene.clone()));
-            match end {
+            let transport = self.cast.protocol.transport;
+            match RawEnd::connect(address, transport, channel, buffer, &self.scene).await {
                 Ok(end) => drop(self.raw.insert(conn, end)),
                 Err(error) => self.refused(channel, &error)?,
             }

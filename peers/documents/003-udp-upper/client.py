@@ -1,10 +1,10 @@
-"""Says hello, and prints the answer."""
+"""Sends what is typed, and prints the answer."""
 import socket
 
 ADDRESS = ("127.0.0.1", 8000)
 
 client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-client.sendto("hello".encode("utf-8"), ADDRESS)
+client.sendto(input().encode("utf-8"), ADDRESS)
 answer, server = client.recvfrom(1024)
 print(answer, server, sep="\n")
 client.close()

@@ -1,14 +1,14 @@
-"""Sends one message, and prints the answer: four digits, then the text, both ways."""
+"""Sends one message that is typed, and prints the answer: four digits, then the text, both ways."""
 import socket
 
 from stream import ADDRESS, read_exactly
 
-QUESTION = "hello world!"
 
 server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 server.connect(ADDRESS)
-print("Asking:", QUESTION)
-question = QUESTION.encode("utf-8")
+question = input()
+print("Asking:", question)
+question = question.encode("utf-8")
 server.sendall("{:04d}".format(len(question)).encode("utf-8"))
 server.sendall(question)
 length = int(read_exactly(server, 4).decode("utf-8"))

@@ -7,7 +7,7 @@ import threading
 import time
 
 import bugs
-from frames import Codec, FramingError, TooLong, Truncated
+from frames import Codec, FramingError, Notation, TooLong, Truncated
 
 STDIN = 0
 CONNECT_SECONDS = 10.0
@@ -17,9 +17,9 @@ PIECE = 64 * 1024  # bytes handed to the system at once
 
 
 class Client:
-    def __init__(self, host, port):
+    def __init__(self, host, port, codec=Codec, _service=None):
         self.host, self.port = host, port
-        self.codec = bugs.pick(Codec)()  # on the wire; stdin and stdout always speak the contract's framing
+        self.codec = bugs.pick(codec)()  # on the wire; stdin and stdout always speak the contract's framing
         self.sent = self.received = 0
         self.input_ended = False
         self.input_error = None
@@ -49,7 +49,7 @@ class Client:
     def send_input(self):
         """stdin to the server."""
         try:
-            for message in Codec().messages(self.read_stdin):
+            for message in Notation().messages(self.read_stdin):
                 self.sent += 1
                 self.pass_on(message)
             self.end_of_input()
@@ -111,7 +111,7 @@ class Client:
         return self.socket.recv(size)
 
     def deliver(self, message):
-        self.write(Codec().encode(message))
+        self.write(Notation().encode(message))
         self.moved_at = time.monotonic()
 
     def write(self, data):

@@ -64,3 +64,12 @@ class Codec:
     def received(self, body):
         """What is made of a body before it is handed on: nothing (P2)."""
         return body
+
+
+class Notation(Codec):
+    """Messages on stdin and stdout (P13): all that the wire carries, for which some framings count less than the message."""
+
+    UNCOUNTED = 8  # command and reply wanted
+
+    def check(self, length):
+        super().check(max(0, length - self.UNCOUNTED))

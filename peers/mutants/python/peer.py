@@ -3,13 +3,15 @@
     MUTANT=length-little-endian python3 peer.py server 127.0.0.1 9000
     MUTANT=stdout-unflushed     python3 peer.py client 127.0.0.1 9000
 
-What is correct stands in frames.py, server.py and client.py; each mistake is a small class in bugs/ that takes the place of
+What is correct stands in frames.py, framings.py, services.py, server.py and client.py; each mistake is a small class in bugs/ that takes the place of
 one of theirs. A MUTANT that nobody knows is an error, exit status 2. Standard library only, Python 3.8+.
 """
 import os
 import sys
 
 import bugs
+import framings
+import services
 from client import Client
 from server import Server
 
@@ -17,14 +19,17 @@ PROGRAMS = {"server": Server, "client": Client}
 
 
 def main():
-    if len(sys.argv) != 4 or sys.argv[1] not in PROGRAMS or not sys.argv[3].isdigit():
-        return "usage: peer.py server|client HOST PORT"
+    if len(sys.argv) not in (4, 6) or sys.argv[1] not in PROGRAMS or not sys.argv[3].isdigit():
+        return "usage: peer.py server|client HOST PORT [FRAMING SERVICE]"
+    framing, service = sys.argv[4:] or ("u32be", "echo")
+    if framing not in framings.BY_NAME or service not in services.BY_NAME:
+        return "no such framing or service: {}/{}".format(framing, service)
     try:
         bugs.switch_on(os.environ.get("MUTANT", ""))
     except bugs.UnknownSwitch as error:
         return str(error)
     program = bugs.pick(PROGRAMS[sys.argv[1]])
-    program(sys.argv[2], int(sys.argv[3])).run()  # does not return
+    program(sys.argv[2], int(sys.argv[3]), framings.BY_NAME[framing], services.BY_NAME[service]).run()  # does not return
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The correct server: a thread for each connection, which answers every message with the same bytes."""
+"""The correct server: a thread for each connection, which answers every message as the service says."""
 import os
 import select
 import signal
@@ -9,7 +9,8 @@ import threading
 import time
 
 import bugs
-from frames import READ_SIZE, Codec, TooLong, Truncated
+from frames import READ_SIZE, Codec, FramingError, TooLong, Truncated
+from services import Echo, End
 
 BACKLOG = 1024  # above the 500 that may come at once
 ACCEPT_PAUSE = 0.1  # seconds, when accept fails for want of descriptors
@@ -26,8 +27,9 @@ class Stopping(Exception):
 class Server:
     """The process: it listens, accepts, and ends."""
 
-    def __init__(self, host, port):
+    def __init__(self, host, port, codec=Codec, service=Echo):
         self.host, self.port = host, port
+        self.speaks, self.service = codec, service
         self.connections = set()
         self.stop_reader, self.stop_writer = os.pipe()  # readable for everybody as soon as the server stops
 
@@ -118,7 +120,8 @@ class Connection:
 
     def __init__(self, server, sock):
         self.server, self.socket = server, sock
-        self.codec = bugs.pick(Codec)()
+        self.codec = bugs.pick(server.speaks)()
+        self.service = bugs.pick(server.service)(self.codec)
 
     def run(self):
         try:
@@ -138,6 +141,12 @@ class Connection:
             self.truncated()
         except TooLong:
             self.refuse()
+        except End as end:
+            if end.answer is not None:
+                self.send(self.codec.encode(end.answer))
+            self.part()
+        except FramingError:
+            self.part()  # an answer that the framing cannot carry
         except Stopping:
             self.part()
 
@@ -146,7 +155,9 @@ class Connection:
         return self.socket.recv(size)
 
     def answer(self, message):
-        self.send(self.codec.encode(message))
+        answer = self.service.answer(message)
+        if answer is not None:
+            self.send(self.codec.encode(answer))
 
     def send(self, data):
         self.socket.sendall(data)

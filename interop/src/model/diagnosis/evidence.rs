@@ -1,10 +1,11 @@
 //! What a diagnosis goes by, gathered from a transcript: what the peer read, what was due of it, what came.
 
 use bytes::Bytes;
-use rust_server::framing::{Framing, LengthPrefix};
+use rust_server::framing::{Fixed1024, Framing};
 
 use crate::model::ledger::{Account, Ledger};
-use crate::model::protocol::NOTATION;
+use crate::model::protocol::{NOTATION, Transport};
+use crate::model::service::{Answer, Reaction, Service};
 use crate::model::transcript::{
     Act, Channel, ChannelEnd, Conn, Setting, Sight, Transcript, What, Wire,
 };
@@ -16,9 +17,11 @@ const LONGEST: usize = 4 << 20;
 #[derive(Debug)]
 pub(super) struct Evidence<'a> {
     /// How messages are laid on the stream that the peer reads.
-    pub read_as: LengthPrefix,
+    pub read_as: Framing,
     /// How they are laid on the channel.
-    pub out: LengthPrefix,
+    pub out: Framing,
+    /// What is made of a message, where what was read is answered.
+    pub service: Option<Service>,
     /// The bytes that were due. What was due only after bytes too many had come is no part of it.
     pub due: &'a [u8],
     /// The bytes that came.
@@ -83,8 +86,10 @@ impl<'a> Evidence<'a> {
         others: Vec<(Conn, &'a [u8])>,
     ) -> Option<Self> {
         let setting = &transcript.setting;
-        let Framing::LengthPrefix(read_as) = setting.protocol.framing else { return None };
-        let Framing::LengthPrefix(out) = framing_of(setting, channel) else { return None };
+        if setting.protocol.transport == Transport::Udp {
+            return None; // nothing is cut, and what is lost says nothing
+        }
+        let answers = matches!(channel, Channel::Answers(_));
         let (due, offset) = match account.deviation {
             Some(deviation) if deviation.excess => {
                 (&account.due[..deviation.offset], deviation.offset)
@@ -93,8 +98,9 @@ impl<'a> Evidence<'a> {
             None => (&account.due[..], account.seen.len()),
         };
         let mut evidence = Self {
-            read_as,
-            out,
+            read_as: setting.protocol.framing,
+            out: framing_of(setting, channel),
+            service: answers.then_some(setting.protocol.service),
             due,
             seen: &account.seen,
             offset,
@@ -111,6 +117,24 @@ impl<'a> Evidence<'a> {
         }
         let read: usize = evidence.reads.iter().map(|read| read.bytes.len()).sum();
         (read <= LONGEST && account.seen.len() <= LONGEST).then_some(evidence)
+    }
+
+    /// What a peer makes of a message that it takes for one.
+    pub fn reaction(&self, message: &[u8]) -> Reaction {
+        let message = Bytes::copy_from_slice(message);
+        match self.service {
+            Some(service) => {
+                let reaction = service.react(self.read_as, &message);
+                let overflows = match (&reaction.answer, self.out) {
+                    (Some(Answer::Message(answer)), Framing::Fixed1024(_)) => {
+                        answer.len() > Fixed1024::LEN
+                    }
+                    _ => false,
+                };
+                if overflows { Reaction::END } else { reaction }
+            }
+            None => Reaction { answer: Some(Answer::Message(message)), ends: false },
+        }
     }
 
     fn gather_reads(&mut self, transcript: &Transcript, channel: Channel) {

@@ -8,11 +8,13 @@
 
 use std::cell::OnceCell;
 
+mod answer;
 mod evidence;
 mod peer;
 mod readers;
 mod sequence;
 mod size;
+mod wire;
 mod writer;
 
 use evidence::Evidence;
@@ -34,19 +36,24 @@ pub fn diagnose(transcript: &Transcript, ledger: &Ledger, channel: Channel) -> O
         return of_a_stop(&evidence, transcript, ledger);
     }
     let readers = Readers { evidence: &evidence, transcript, ledger, witnesses: OnceCell::new() };
-    let mut framing = readers.explaining(readers::FRAMES);
+    let mut framing = readers.explaining(readers::frames(evidence.read_as));
     if let Some((words, about)) = framing.next() {
         return framing.all(|(_, other)| other == about).then_some(words);
     }
-    writer::diagnose(evidence.out, evidence.due, evidence.seen, evidence.offset)
-        .or_else(|| readers.explaining(readers::TEXT).next().map(|(words, _)| words))
+    answer::diagnose(&evidence)
+        .or_else(|| writer::diagnose(&evidence))
+        .or_else(|| {
+            readers.explaining(readers::text(evidence.read_as)).next().map(|(words, _)| words)
+        })
         .or_else(|| sequence::diagnose(&evidence))
 }
 
 /// Where nothing wrong came, mistakes about text explain it as well as those about framing.
 fn of_a_stop(evidence: &Evidence<'_>, transcript: &Transcript, ledger: &Ledger) -> Option<String> {
     let readers = Readers { evidence, transcript, ledger, witnesses: OnceCell::new() };
-    let mut all = readers.explaining(readers::FRAMES).chain(readers.explaining(readers::TEXT));
+    let mut all = readers
+        .explaining(readers::frames(evidence.read_as))
+        .chain(readers.explaining(readers::text(evidence.read_as)));
     match all.next() {
         Some((words, about)) => all.all(|(_, other)| other == about).then_some(words),
         None => size::diagnose(evidence),
@@ -63,8 +70,11 @@ struct Readers<'a> {
 
 impl<'a> Readers<'a> {
     /// Those that explain what was seen here and contradict no other connection.
-    fn explaining(&self, mistakes: &'static [Mistake]) -> impl Iterator<Item = (String, About)> {
-        mistakes.iter().filter_map(|mistake| {
+    fn explaining(
+        &self,
+        mistakes: impl Iterator<Item = &'static Mistake>,
+    ) -> impl Iterator<Item = (String, About)> {
+        mistakes.filter_map(|mistake| {
             let words = explains(mistake, self.evidence)?;
             let agreed = self.witnesses().iter().all(|witness| agrees(mistake, witness));
             agreed.then_some((words, mistake.about))

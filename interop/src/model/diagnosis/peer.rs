@@ -4,6 +4,8 @@
 use rust_server::framing::{Framing, MaxFrame, Parse};
 
 use super::evidence::Evidence;
+use super::wire::{header, whole};
+use crate::model::service::{Answer, Reaction};
 
 /// A mistake in words that the peer's author understands, and a program that makes it.
 pub(super) struct Mistake {
@@ -35,6 +37,8 @@ pub(super) type Life = Result<(), Halt>;
 pub(super) enum Halt {
     /// It waits for more to read.
     Waits,
+    /// What it was told ends the connection.
+    Ended,
     /// It has lost its way. What it does then is not known, only that nothing more comes.
     Stuck,
     /// It has said all that was seen, and would go on.
@@ -79,6 +83,11 @@ impl<'a> Peer<'a> {
     /// Whether all of the piece that was last read has been taken.
     pub const fn is_at_the_end_of_a_read(&self) -> bool {
         self.left.is_empty()
+    }
+
+    /// How messages lie on what it reads.
+    pub const fn framing(&self) -> Framing {
+        self.evidence.read_as
     }
 
     /// How long a header is.
@@ -143,8 +152,7 @@ impl<'a> Peer<'a> {
 
     /// The same, however large it is.
     pub fn claimed(&self, header: &[u8]) -> Result<usize, Halt> {
-        let framing = Framing::LengthPrefix(self.evidence.read_as);
-        let len = match framing.parse(header, MaxFrame::new(u64::MAX)) {
+        let len = match self.framing().parse(header, MaxFrame::new(u64::MAX)) {
             Ok(Parse::Frame { len, .. }) => len,
             Ok(Parse::Incomplete { wanted }) => wanted,
             Ok(Parse::Blank { .. }) | Err(_) => return Err(Halt::Stuck),
@@ -160,20 +168,35 @@ impl<'a> Peer<'a> {
 
     /// The length of the complete frame at the front of a buffer.
     pub fn frame_len(&self, buffer: &[u8]) -> Result<Option<usize>, Halt> {
-        let Some(header) = buffer.get(..self.header_len()) else { return Ok(None) };
-        let len = self.header_len() + self.length(header)?;
-        Ok((buffer.len() >= len).then_some(len))
+        match self.framing().parse(buffer, MaxFrame::new(u64::MAX)) {
+            Ok(Parse::Frame { len, .. } | Parse::Blank { len }) => Ok(Some(len)),
+            Ok(Parse::Incomplete { wanted }) if wanted <= ABSURD => Ok(None),
+            Ok(Parse::Incomplete { .. }) | Err(_) => Err(Halt::Stuck),
+        }
     }
 
-    /// Sends a message.
-    pub fn say(&mut self, body: &[u8]) -> Life {
-        self.claim(body.len())?;
-        self.put(body)
+    /// Makes of the message in a complete frame what is to be made of it.
+    pub fn handle(&mut self, frame: &[u8]) -> Life {
+        match self.framing().parse(frame, MaxFrame::new(u64::MAX)) {
+            Ok(Parse::Frame { body, .. }) => self.say(&frame[body]),
+            _ => Ok(()), // a blank line
+        }
+    }
+
+    /// Sends what is due for what it takes for a message.
+    pub fn say(&mut self, message: &[u8]) -> Life {
+        let Reaction { answer, ends } = self.evidence.reaction(message);
+        match answer {
+            Some(Answer::Message(answer)) => self.put(&whole(self.evidence.out, &answer))?,
+            None => {}
+            Some(_) => return Err(Halt::Contradicted), // nobody knows in which words
+        }
+        if ends { Err(Halt::Ended) } else { Ok(()) }
     }
 
     /// Sends a header that claims so many bytes.
     pub fn claim(&mut self, len: usize) -> Life {
-        let header = self.evidence.out.header(len as u64).map_err(|_| Halt::Stuck)?;
+        let header = header(self.evidence.out, len).ok_or(Halt::Stuck)?;
         self.put(&header)
     }
 
@@ -211,7 +234,7 @@ pub(super) fn explains(mistake: &Mistake, evidence: &Evidence<'_>) -> Option<Str
         Err(Halt::Overran) => !evidence.stopped && evidence.seen.len() >= evidence.offset + TELLING,
         Err(Halt::Waits) => evidence.end.is_none(),
         Err(Halt::Stuck) => evidence.end.is_none_or(|end| end.reads >= peer.next),
-        Ok(()) => evidence.end.is_some_and(|end| end.reads >= peer.next),
+        Ok(()) | Err(Halt::Ended) => evidence.end.is_some_and(|end| end.reads >= peer.next),
     };
     if !end_is_right || !peer.said_all() {
         return None;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::evidence::Evidence;
 use super::peer::TELLING;
-use super::writer::messages;
+use super::wire::{messages, whole};
 
 /// Names what became of the messages.
 pub(super) fn diagnose(evidence: &Evidence<'_>) -> Option<String> {
@@ -13,9 +13,9 @@ pub(super) fn diagnose(evidence: &Evidence<'_>) -> Option<String> {
     let seen = messages(evidence.out, evidence.seen);
     let at = due.iter().zip(&seen).take_while(|(due, seen)| due == seen).count();
     let (rest_due, rest_seen) = (&due[at..], &seen[at..]);
-    let whole: usize = seen.iter().map(|body| evidence.out.header_len() + body.len()).sum();
+    let told: usize = seen.iter().map(|body| whole(evidence.out, body).len()).sum();
     // Behind the last whole message nothing may lie that is not the beginning of the next.
-    let tail = &evidence.seen[whole..];
+    let tail = evidence.seen.get(told..).unwrap_or_default();
     let came = |expected: &[Bytes]| is_prefix(rest_seen, tail, expected, evidence);
     changed(rest_due, rest_seen, at, came)
         .or_else(|| foreign(evidence, rest_due, rest_seen, at))
@@ -33,10 +33,7 @@ fn is_prefix(seen: &[Bytes], tail: &[u8], expected: &[Bytes], evidence: &Evidenc
     }
     match expected.get(seen.len()) {
         None => tail.is_empty(),
-        Some(body) => {
-            let header = evidence.out.header(body.len() as u64);
-            header.is_ok_and(|header| [&header[..], body].concat().starts_with(tail))
-        }
+        Some(body) => whole(evidence.out, body).starts_with(tail),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A message that is the first of its size, and the first that does not come.
 
 use super::evidence::Evidence;
-use super::writer::messages;
+use super::wire::{messages, whole};
 
 /// Sizes at which buffers and counters usually end.
 const EDGES: [usize; 12] =
@@ -17,7 +17,7 @@ pub(super) fn diagnose(evidence: &Evidence<'_>) -> Option<String> {
         if at == evidence.offset {
             break;
         }
-        at += header + body.len();
+        at += whole(evidence.out, body).len();
         came.push(body.len());
     }
     if at != evidence.offset {

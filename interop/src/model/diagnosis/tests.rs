@@ -17,7 +17,10 @@ const ANSWERS: Channel = Channel::Answers(0);
 
 /// Acts of a raw client, and the sights of what a server made of them.
 #[derive(Default)]
-struct Script(Vec<What>);
+struct Script {
+    said: Vec<What>,
+    protocol: Protocol,
+}
 
 impl Script {
     fn wrote(self, bytes: &[u8]) -> Self {
@@ -26,7 +29,7 @@ impl Script {
 
     fn wrote_on(mut self, conn: u16, bytes: &[u8]) -> Self {
         let bytes = Bytes::copy_from_slice(bytes);
-        self.0.push(What::Did(Act::Wrote { conn, bytes }));
+        self.said.push(What::Did(Act::Wrote { conn, bytes }));
         self
     }
 
@@ -36,24 +39,24 @@ impl Script {
 
     fn said_on(mut self, conn: u16, bytes: &[u8]) -> Self {
         let (channel, bytes) = (Channel::Answers(conn), Bytes::copy_from_slice(bytes));
-        self.0.push(What::Saw(Sight::Bytes { channel, bytes }));
+        self.said.push(What::Saw(Sight::Bytes { channel, bytes }));
         self
     }
 
     fn finished(mut self) -> Self {
-        self.0.push(What::Did(Act::Finished { conn: 0 }));
+        self.said.push(What::Did(Act::Finished { conn: 0 }));
         self
     }
 
     fn closed(mut self) -> Self {
-        self.0.push(What::Saw(Sight::Ended { channel: ANSWERS, end: ChannelEnd::Fin }));
+        self.said.push(What::Saw(Sight::Ended { channel: ANSWERS, end: ChannelEnd::Fin }));
         self
     }
 
     fn diagnosis(self) -> Option<String> {
         let setting = Setting {
             role: Role::Server,
-            protocol: Protocol::default(),
+            protocol: self.protocol,
             max_frame: None,
             greeting: Vec::new(),
             stop: Stop::EndOfInput,
@@ -61,7 +64,7 @@ impl Script {
             began: Duration::ZERO,
         };
         let event = |what| Event { at: Duration::ZERO, what };
-        let events = self.0.into_iter().map(event).collect();
+        let events = self.said.into_iter().map(event).collect();
         let transcript = Transcript { setting: setting.clone(), events };
         let mut ledger = Ledger::new(setting);
         transcript.events.iter().for_each(|event| ledger.enter(&event.what));
@@ -82,6 +85,10 @@ impl Script {
 
 fn script() -> Script {
     Script::default()
+}
+
+fn script_in(protocol: &str) -> Script {
+    Script { protocol: protocol.parse().unwrap(), ..Script::default() }
 }
 
 fn framed(bodies: &[&[u8]]) -> Vec<u8> {
@@ -260,4 +267,91 @@ fn random_damage_is_no_known_mistake() {
         named += usize::from(script.diagnosis().is_some());
     }
     assert_eq!(named, 0);
+}
+
+#[test]
+fn lengths_of_answers_that_are_longer_than_what_was_asked() {
+    let asked = framed(&["ﬁﬁ ŉ a".as_bytes()]);
+    let answer = "FIFI ʼN A";
+    let wrong = [&asked[..4], answer.as_bytes()].concat();
+    let upper = || script_in("u32be/upper").wrote(&asked);
+    upper().said(&wrong).names("length is that of the message before it was upper-cased");
+    let characters = [&[0, 0, 0, 9], answer.as_bytes()].concat();
+    upper().said(&characters).names("length counts characters");
+    upper().said(&framed(&["ﬁﬁ ŉ A".as_bytes()])).names("only a to z");
+    // One byte is another than any of these would make it.
+    let other = [&asked[..4], b"FIFI ?N A and more"].concat();
+    upper().said(&other).names_nothing();
+}
+
+#[test]
+fn numbers_and_commands_that_are_misunderstood() {
+    let count = |said: &[u8]| script_in("ascii4/count").wrote("0006你好".as_bytes()).said(said);
+    count(b"0023you messagge is 2 bytes").names("characters are counted");
+    count(b"0024you messagge is 10 bytes").names("the header is counted");
+    count(b"0023you messagge is 9 bytes").names("one byte of message 1 is changed");
+    let request = b"\0\0\0\x02\0\0\0\x02\0\0\0\x01hi";
+    let command = |said: &[u8]| script_in("mnet/mnet").wrote(request).said(said);
+    command(b"\0\0\0\x02\0\0\0\x02\0\0\0\0hi").names("the command of the request");
+    command(b"\0\0\0\x02\0\0\0\x01\0\0\0\x01hi").names("the reply wanted of the request");
+    command(b"\0\0\0\x02\x01\0\0\0\0\0\0\0hi").names("reply wanted are little-endian");
+}
+
+#[test]
+fn heartbeats_that_are_none() {
+    let acknowledged = "服务器收到: PING\n";
+    let ping = script_in("line/ack").wrote(b"PING\n").said(acknowledged.as_bytes());
+    ping.names("PING is answered like any other message");
+    let small = || script_in("line/ack").wrote(b"ping\n");
+    small().said(b"PONG\n").names("in any case");
+    small().said(b"PANG\n").names_nothing();
+    let longer = script_in("line/ack").wrote(b"PINGPING\n").said(b"PONG\n");
+    longer.names("begins with PING");
+}
+
+#[test]
+fn digits_and_numbers_in_pieces() {
+    let digits = script_in("ascii4/echo").wrote(b"00").wrote(b"05hello");
+    digits.names("header that arrives in pieces is not put together (it came as 2 + 2 bytes)");
+    // `00` is nought to whoever trusts one read, and what follows is no header.
+    let nought = script_in("ascii4/count").wrote(b"00").said(b"0023you messagge is 0 bytes");
+    nought.wrote(b"05hello").closed().names("header that arrives in pieces");
+    let request = b"\0\0\0\x02\0\0\0\x02\0\0\0\x01hi";
+    let numbers = script_in("mnet/mnet").wrote(&request[..6]).wrote(&request[6..]);
+    numbers.names("three numbers that arrive in pieces are not put together (6 of the 12");
+}
+
+#[test]
+fn lines_in_pieces() {
+    let (whole, cut) = ("naïve\n".as_bytes(), 3);
+    let pieces = || script_in("line/echo").wrote(&whole[..cut]).wrote(&whole[cut..]);
+    pieces().said("na\u{fffd}\u{fffd}ve\n".as_bytes()).names("decoded as text by itself");
+    pieces().closed().names("decoded as text by itself");
+    script_in("line/echo").wrote(b"hel").said(b"hel\n").names("one read is taken for one message");
+    let both = script_in("line/echo").wrote(b"one\ntwo\n").said(b"one\ntwo\n");
+    both.wrote(b"thr").wrote(b"ee\n").names_nothing();
+    let rest = script_in("line/echo").wrote(b"cut o").finished().said(b"cut o\n").closed();
+    rest.names("cuts off is taken for a whole one");
+}
+
+#[test]
+fn blocks_and_streams_in_pieces() {
+    let mut block = b"hello".to_vec();
+    block.resize(1024, 0);
+    let pieces = script_in("fixed-1024/echo").wrote(&block[..3]).wrote(&block[3..]);
+    let mut part = b"hel".to_vec();
+    part.resize(1024, 0);
+    pieces.said(&part).names("one read is taken for one message");
+    let raw = || script_in("raw/upper").wrote(b"he");
+    raw().said(b"HE").closed().names("one read is taken for one message");
+    raw().said(b"HE").wrote(b"llo").said(b"LLO").names("each read is taken for a message");
+}
+
+#[test]
+fn an_answer_that_does_not_fit_is_no_answer_cut_short() {
+    let full = letters(1024);
+    let cut = ["服务器收到: ".as_bytes(), &full].concat();
+    let asked = || script_in("fixed-1024/ack").wrote(&full);
+    asked().said(&cut[..1024]).names("cut at 1024 bytes");
+    asked().said(&full).names("sent back as they are");
 }

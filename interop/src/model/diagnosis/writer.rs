@@ -3,244 +3,432 @@
 //! Each mistake is a rule for what a program that makes it would have written instead of what was due.
 //! Where the bytes that came follow such a rule up to and beyond the first wrong one, that is the diagnosis.
 
-use bytes::{Bytes, BytesMut};
-use rust_server::framing::{ByteOrder, Framing, LengthPrefix, MaxFrame, Width};
+use bytes::Bytes;
+use rust_server::framing::{ByteOrder, Fixed1024, Framing, LengthPrefix, Mnet, Width};
 
+use super::evidence::Evidence;
 use super::peer::TELLING;
+use super::wire::{claim, messages, whole};
 
 /// A mistake in words that the peer's author understands, and the frames that it makes of messages.
 struct Mistake {
     words: &'static str,
-    stream: fn(LengthPrefix, &[Bytes]) -> Vec<u8>,
+    /// In which framings it can be made.
+    of: Of,
+    stream: fn(Framing, &[Bytes]) -> Vec<u8>,
+}
+
+/// Framings that have something in common.
+#[derive(Clone, Copy)]
+enum Of {
+    All,
+    /// Their frames begin with the length of the message.
+    Length,
+    /// The same, and the length is a binary number.
+    Prefix,
+    Line,
+    Fixed,
+    Digits,
+    /// The numbers begin with this byte.
+    Numbers(ByteOrder),
+}
+
+impl Of {
+    fn takes(self, framing: Framing) -> bool {
+        match (self, framing) {
+            (Self::All, _)
+            | (Self::Length | Self::Prefix, Framing::LengthPrefix(_))
+            | (Self::Length | Self::Digits, Framing::Ascii4(_))
+            | (Self::Line, Framing::Line(_))
+            | (Self::Fixed, Framing::Fixed1024(_)) => true,
+            (Self::Numbers(order), Framing::Mnet(mnet)) => mnet.order == order,
+            _ => false,
+        }
+    }
 }
 
 /// The most telling first: the first that explains the bytes is the diagnosis.
 const MISTAKES: &[Mistake] = &[
     Mistake {
+        words: "the length has five digits",
+        of: Of::Digits,
+        stream: |_, messages| each(messages, |body| said(format!("{:05}", body.len()), body)),
+    },
+    Mistake {
+        words: "the length has no leading zeros",
+        of: Of::Digits,
+        stream: |_, messages| each(messages, |body| said(body.len().to_string(), body)),
+    },
+    Mistake {
+        words: "the length is filled up with spaces instead of zeros",
+        of: Of::Digits,
+        stream: |_, messages| each(messages, |body| said(format!("{:4}", body.len()), body)),
+    },
+    Mistake {
+        words: "the length is a binary number, not four digits",
+        of: Of::Digits,
+        stream: |_, messages| {
+            each(messages, |body| whole(Framing::LengthPrefix(LengthPrefix::U32BE), body))
+        },
+    },
+    Mistake {
+        words: "the size is little-endian",
+        of: Of::Numbers(ByteOrder::Big),
+        stream: |framing, messages| each(messages, |body| turned(framing, body, &[0])),
+    },
+    Mistake {
+        words: "the size is big-endian",
+        of: Of::Numbers(ByteOrder::Little),
+        stream: |framing, messages| each(messages, |body| turned(framing, body, &[0])),
+    },
+    Mistake {
+        words: "the size is big-endian, and command and reply wanted are little-endian",
+        of: Of::Numbers(ByteOrder::Big),
+        stream: |framing, messages| each(messages, |body| turned(framing, body, &[4, 8])),
+    },
+    Mistake {
+        words: "the size is little-endian, and command and reply wanted are big-endian",
+        of: Of::Numbers(ByteOrder::Little),
+        stream: |framing, messages| each(messages, |body| turned(framing, body, &[4, 8])),
+    },
+    Mistake {
+        words: "all three numbers are little-endian",
+        of: Of::Numbers(ByteOrder::Big),
+        stream: |framing, messages| each(messages, |body| turned(framing, body, &[0, 4, 8])),
+    },
+    Mistake {
+        words: "all three numbers are big-endian",
+        of: Of::Numbers(ByteOrder::Little),
+        stream: |framing, messages| each(messages, |body| turned(framing, body, &[0, 4, 8])),
+    },
+    Mistake {
+        words: "the size counts the command and reply wanted, too",
+        of: Of::Numbers(ByteOrder::Big),
+        stream: |framing, messages| counting(framing, Mnet::COMMAND_LEN, messages),
+    },
+    Mistake {
+        words: "the size counts the whole frame",
+        of: Of::Numbers(ByteOrder::Big),
+        stream: |framing, messages| {
+            counting(framing, framing.header_len() + Mnet::COMMAND_LEN, messages)
+        },
+    },
+    Mistake {
+        words: "the size counts the command and reply wanted, too",
+        of: Of::Numbers(ByteOrder::Little),
+        stream: |framing, messages| counting(framing, Mnet::COMMAND_LEN, messages),
+    },
+    Mistake {
+        words: "the size counts the whole frame",
+        of: Of::Numbers(ByteOrder::Little),
+        stream: |framing, messages| {
+            counting(framing, framing.header_len() + Mnet::COMMAND_LEN, messages)
+        },
+    },
+    Mistake {
+        words: "lines end in CR LF",
+        of: Of::Line,
+        stream: |_, messages| each(messages, |body| [body, b"\r\n"].concat()),
+    },
+    Mistake {
+        words: "lines have no line feed at their end",
+        of: Of::Line,
+        stream: |_, messages| each(messages, <[u8]>::to_vec),
+    },
+    Mistake {
+        words: "messages are not padded",
+        of: Of::Fixed,
+        stream: |_, messages| each(messages, <[u8]>::to_vec),
+    },
+    Mistake {
+        words: "messages are padded with spaces instead of NULs",
+        of: Of::Fixed,
+        stream: |_, messages| each(messages, |body| padded(body, b' ')),
+    },
+    Mistake {
         words: "length field is little-endian",
-        stream: |prefix, messages| in_order(prefix, ByteOrder::Little, messages),
+        of: Of::Prefix,
+        stream: |framing, messages| in_order(framing, ByteOrder::Little, messages),
     },
     Mistake {
         words: "length field is big-endian",
-        stream: |prefix, messages| in_order(prefix, ByteOrder::Big, messages),
+        of: Of::Prefix,
+        stream: |framing, messages| in_order(framing, ByteOrder::Big, messages),
     },
     Mistake {
         words: "length counts the header itself",
-        stream: |prefix, messages| {
-            each(messages, |body| claim(prefix, body.len() + prefix.header_len(), body))
+        of: Of::Length,
+        stream: |framing, messages| {
+            each(messages, |body| claim(framing, body.len() + framing.header_len(), body))
         },
     },
     Mistake {
         words: "length counts characters instead of bytes",
-        stream: |prefix, messages| {
+        of: Of::Length,
+        stream: |framing, messages| {
             each(messages, |body| {
-                claim(prefix, String::from_utf8_lossy(body).chars().count(), body)
+                claim(framing, String::from_utf8_lossy(body).chars().count(), body)
             })
         },
     },
     Mistake {
         words: "length counts UTF-16 units instead of bytes",
-        stream: |prefix, messages| {
+        of: Of::Length,
+        stream: |framing, messages| {
             each(messages, |body| {
-                claim(prefix, String::from_utf8_lossy(body).encode_utf16().count(), body)
+                claim(framing, String::from_utf8_lossy(body).encode_utf16().count(), body)
             })
         },
     },
     Mistake {
         words: "there is no length header: bodies are sent bare",
+        of: Of::Length,
         stream: |_, messages| each(messages, <[u8]>::to_vec),
     },
     Mistake {
         words: "each message is sent twice",
-        stream: |prefix, messages| each(messages, |body| whole(prefix, body).repeat(2)),
+        of: Of::All,
+        stream: |framing, messages| each(messages, |body| whole(framing, body).repeat(2)),
     },
     Mistake {
         words: "a newline is added to each message, and counted",
-        stream: |prefix, messages| each(messages, |body| whole(prefix, &[body, b"\n"].concat())),
+        of: Of::All,
+        stream: |framing, messages| each(messages, |body| whole(framing, &[body, b"\n"].concat())),
     },
     Mistake {
         words: "a newline is added to each frame, and not counted",
-        stream: |prefix, messages| {
-            each(messages, |body| [&whole(prefix, body)[..], b"\n"].concat())
+        of: Of::All,
+        stream: |framing, messages| {
+            each(messages, |body| [&whole(framing, body)[..], b"\n"].concat())
         },
     },
     Mistake {
         words: "a NUL is added to each message, and counted",
-        stream: |prefix, messages| each(messages, |body| whole(prefix, &[body, b"\0"].concat())),
+        of: Of::All,
+        stream: |framing, messages| each(messages, |body| whole(framing, &[body, b"\0"].concat())),
     },
     Mistake {
         words: "a NUL is added to each frame, and not counted",
-        stream: |prefix, messages| {
-            each(messages, |body| [&whole(prefix, body)[..], b"\0"].concat())
+        of: Of::All,
+        stream: |framing, messages| {
+            each(messages, |body| [&whole(framing, body)[..], b"\0"].concat())
         },
     },
     Mistake {
         words: "line ends at the end of messages are lost",
-        stream: |prefix, messages| each(messages, |body| whole(prefix, ended(body, b"\r\n"))),
+        of: Of::All,
+        stream: |framing, messages| each(messages, |body| whole(framing, ended(body, b"\r\n"))),
     },
     Mistake {
         words: "white space at the end of messages is stripped",
-        stream: |prefix, messages| each(messages, |body| whole(prefix, body.trim_ascii_end())),
+        of: Of::All,
+        stream: |framing, messages| each(messages, |body| whole(framing, body.trim_ascii_end())),
     },
     Mistake {
         words: "white space around messages is stripped",
-        stream: |prefix, messages| each(messages, |body| whole(prefix, body.trim_ascii())),
+        of: Of::All,
+        stream: |framing, messages| each(messages, |body| whole(framing, body.trim_ascii())),
     },
     Mistake {
         words: "NULs at the end of messages are lost",
-        stream: |prefix, messages| each(messages, |body| whole(prefix, ended(body, b"\0"))),
+        of: Of::All,
+        stream: |framing, messages| each(messages, |body| whole(framing, ended(body, b"\0"))),
     },
     Mistake {
         words: "messages end at their first NUL, as a C string does",
-        stream: |prefix, messages| {
-            each(messages, |body| whole(prefix, body.split(|&b| b == 0).next().unwrap_or(body)))
+        of: Of::All,
+        stream: |framing, messages| {
+            each(messages, |body| whole(framing, body.split(|&b| b == 0).next().unwrap_or(body)))
         },
     },
     Mistake {
         words: "messages end at their first newline",
-        stream: |prefix, messages| {
-            each(messages, |body| whole(prefix, body.split(|&b| b == b'\n').next().unwrap_or(body)))
+        of: Of::All,
+        stream: |framing, messages| {
+            each(messages, |body| {
+                whole(framing, body.split(|&b| b == b'\n').next().unwrap_or(body))
+            })
         },
     },
     Mistake {
         words: "bytes are decoded as text, and what is not UTF-8 is replaced",
-        stream: |prefix, messages| {
-            each(messages, |body| whole(prefix, String::from_utf8_lossy(body).as_bytes()))
+        of: Of::All,
+        stream: |framing, messages| {
+            each(messages, |body| whole(framing, String::from_utf8_lossy(body).as_bytes()))
         },
     },
     Mistake {
         words: "what is not UTF-8 is left out",
-        stream: |prefix, messages| {
+        of: Of::All,
+        stream: |framing, messages| {
             let keep =
                 |body: &[u8]| body.utf8_chunks().map(|chunk| chunk.valid()).collect::<String>();
-            each(messages, |body| whole(prefix, keep(body).as_bytes()))
+            each(messages, |body| whole(framing, keep(body).as_bytes()))
         },
     },
     Mistake {
         words: "bytes are read as Latin-1 and written as UTF-8",
-        stream: |prefix, messages| {
+        of: Of::All,
+        stream: |framing, messages| {
             let widen = |body: &[u8]| body.iter().map(|&b| char::from(b)).collect::<String>();
-            each(messages, |body| whole(prefix, widen(body).as_bytes()))
+            each(messages, |body| whole(framing, widen(body).as_bytes()))
         },
     },
     Mistake {
         words: "empty messages are skipped",
-        stream: |prefix, messages| {
+        of: Of::All,
+        stream: |framing, messages| {
             let kept: Vec<Bytes> =
                 messages.iter().filter(|body| !body.is_empty()).cloned().collect();
-            each(&kept, |body| whole(prefix, body))
+            each(&kept, |body| whole(framing, body))
         },
     },
     Mistake {
         words: "messages are merged into one",
-        stream: |prefix, messages| whole(prefix, &messages.concat()),
+        of: Of::All,
+        stream: |framing, messages| whole(framing, &messages.concat()),
     },
     Mistake {
         words: "CR LF becomes LF",
-        stream: |prefix, messages| {
-            each(messages, |body| whole(prefix, &replaced(body, b"\r\n", b"\n")))
+        of: Of::All,
+        stream: |framing, messages| {
+            each(messages, |body| whole(framing, &replaced(body, b"\r\n", b"\n")))
         },
     },
     Mistake {
         words: "LF becomes CR LF",
-        stream: |prefix, messages| {
-            each(messages, |body| whole(prefix, &replaced(body, b"\n", b"\r\n")))
+        of: Of::All,
+        stream: |framing, messages| {
+            each(messages, |body| whole(framing, &replaced(body, b"\n", b"\r\n")))
         },
     },
     Mistake {
         words: "letters are made capitals",
-        stream: |prefix, messages| each(messages, |body| whole(prefix, &body.to_ascii_uppercase())),
+        of: Of::All,
+        stream: |framing, messages| {
+            each(messages, |body| whole(framing, &body.to_ascii_uppercase()))
+        },
     },
     Mistake {
         words: "letters are made small",
-        stream: |prefix, messages| each(messages, |body| whole(prefix, &body.to_ascii_lowercase())),
+        of: Of::All,
+        stream: |framing, messages| {
+            each(messages, |body| whole(framing, &body.to_ascii_lowercase()))
+        },
     },
     Mistake {
         words: "an empty message is sent twice",
-        stream: |prefix, messages| {
-            each(messages, |body| whole(prefix, body).repeat(if body.is_empty() { 2 } else { 1 }))
+        of: Of::All,
+        stream: |framing, messages| {
+            each(messages, |body| whole(framing, body).repeat(if body.is_empty() { 2 } else { 1 }))
         },
     },
     Mistake {
         words: "a shorter message is followed by the end of a longer one before it: a buffer is used again",
-        stream: |prefix, messages| {
+        of: Of::All,
+        stream: |framing, messages| {
             let mut buffer = Vec::new();
             each_in_turn(messages, |body| {
                 let kept = body.len().min(buffer.len());
                 buffer.splice(..kept, body.iter().copied());
-                whole(prefix, &buffer)
+                whole(framing, &buffer)
             })
         },
     },
     Mistake {
         words: "length is one too small",
-        stream: |prefix, messages| {
-            each(messages, |body| claim(prefix, body.len().saturating_sub(1), body))
+        of: Of::Length,
+        stream: |framing, messages| {
+            each(messages, |body| claim(framing, body.len().saturating_sub(1), body))
         },
     },
     Mistake {
         words: "length is one too large",
-        stream: |prefix, messages| each(messages, |body| claim(prefix, body.len() + 1, body)),
+        of: Of::Length,
+        stream: |framing, messages| each(messages, |body| claim(framing, body.len() + 1, body)),
     },
     Mistake {
         words: "only the last 24 bits of the length are written",
-        stream: |prefix, messages| {
-            each(messages, |body| claim(prefix, body.len() & 0x00ff_ffff, body))
+        of: Of::Prefix,
+        stream: |framing, messages| {
+            each(messages, |body| claim(framing, body.len() & 0x00ff_ffff, body))
         },
     },
     Mistake {
         words: "only the last 16 bits of the length are written",
-        stream: |prefix, messages| each(messages, |body| claim(prefix, body.len() & 0xffff, body)),
+        of: Of::Prefix,
+        stream: |framing, messages| {
+            each(messages, |body| claim(framing, body.len() & 0xffff, body))
+        },
     },
     Mistake {
         words: "only the last 8 bits of the length are written",
-        stream: |prefix, messages| each(messages, |body| claim(prefix, body.len() & 0xff, body)),
+        of: Of::Prefix,
+        stream: |framing, messages| each(messages, |body| claim(framing, body.len() & 0xff, body)),
     },
     Mistake {
         words: "length field has 1 byte",
-        stream: |prefix, messages| in_width(prefix, Width::One, messages),
+        of: Of::Prefix,
+        stream: |framing, messages| in_width(framing, Width::One, messages),
     },
     Mistake {
         words: "length field has 2 bytes",
-        stream: |prefix, messages| in_width(prefix, Width::Two, messages),
+        of: Of::Prefix,
+        stream: |framing, messages| in_width(framing, Width::Two, messages),
     },
     Mistake {
         words: "length field has 4 bytes",
-        stream: |prefix, messages| in_width(prefix, Width::Four, messages),
+        of: Of::Prefix,
+        stream: |framing, messages| in_width(framing, Width::Four, messages),
     },
     Mistake {
         words: "length field has 8 bytes",
-        stream: |prefix, messages| in_width(prefix, Width::Eight, messages),
+        of: Of::Prefix,
+        stream: |framing, messages| in_width(framing, Width::Eight, messages),
     },
 ];
 
-/// Names the mistake that made `seen` of what should have been `due`, where they part at `offset`.
+/// The padding of messages that a reader of blocks hands on, as if it were part of them.
+const PADDING_KEPT: &str = "the padding is not taken off";
+
+/// Names the mistake that made what was seen of what should have been due.
 #[must_use]
-pub(super) fn diagnose(
-    prefix: LengthPrefix,
-    due: &[u8],
-    seen: &[u8],
-    offset: usize,
-) -> Option<String> {
-    let messages = messages(prefix, due);
-    if messages.is_empty() {
-        return None; // whatever came has nothing to be compared with
+pub(super) fn diagnose(evidence: &Evidence<'_>) -> Option<String> {
+    let Evidence { read_as, out, .. } = *evidence;
+    let seen = Seen { due: evidence.due, seen: evidence.seen, offset: evidence.offset };
+    if matches!(read_as, Framing::Fixed1024(_)) && out != read_as {
+        let kept = each(&messages(out, seen.due), |body| whole(out, &whole(read_as, body)));
+        if seen.is_explained_by(&kept) {
+            return Some(PADDING_KEPT.to_owned());
+        }
     }
-    let explains = |mistake: &&Mistake| {
-        let made = (mistake.stream)(prefix, &messages);
-        // All that came, or, where not all of it was waited for, clearly more than the first wrong byte.
-        let begun = made.starts_with(seen) && seen.len() >= offset + TELLING;
-        made != due && (made == seen || begun)
-    };
-    MISTAKES.iter().find(explains).map(|mistake| mistake.words.to_owned())
+    seen.named(out)
 }
 
-/// The complete messages at the front of a stream.
-pub(super) fn messages(prefix: LengthPrefix, stream: &[u8]) -> Vec<Bytes> {
-    let framing = Framing::LengthPrefix(prefix);
-    let mut stream = BytesMut::from(stream);
-    let limit = MaxFrame::new(u64::MAX);
-    std::iter::from_fn(|| framing.decode(&mut stream, limit).ok().flatten()).collect()
+/// What was seen of what was due, and where the two part.
+struct Seen<'a> {
+    due: &'a [u8],
+    seen: &'a [u8],
+    offset: usize,
+}
+
+impl Seen<'_> {
+    fn named(&self, framing: Framing) -> Option<String> {
+        let messages = messages(framing, self.due);
+        if messages.is_empty() {
+            return None; // whatever came has nothing to be compared with
+        }
+        let mut possible = MISTAKES.iter().filter(|mistake| mistake.of.takes(framing));
+        let found =
+            possible.find(|mistake| self.is_explained_by(&(mistake.stream)(framing, &messages)));
+        found.map(|mistake| mistake.words.to_owned())
+    }
+
+    fn is_explained_by(&self, made: &[u8]) -> bool {
+        // All that came, or, where not all of it was waited for, clearly more than the first wrong byte.
+        let begun = made.starts_with(self.seen) && self.seen.len() >= self.offset + TELLING;
+        made != self.due && (made == self.seen || begun)
+    }
 }
 
 fn each(messages: &[Bytes], frame: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
@@ -272,23 +460,43 @@ fn replaced(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     made
 }
 
-fn in_width(prefix: LengthPrefix, width: Width, messages: &[Bytes]) -> Vec<u8> {
+fn in_width(framing: Framing, width: Width, messages: &[Bytes]) -> Vec<u8> {
+    let Framing::LengthPrefix(prefix) = framing else { return Vec::new() };
     let prefix = LengthPrefix { width, ..prefix };
-    each(messages, |body| claim(prefix, body.len() & prefix.largest_body() as usize, body))
+    let framing = Framing::LengthPrefix(prefix);
+    each(messages, |body| claim(framing, body.len() & prefix.largest_body() as usize, body))
 }
 
-fn whole(prefix: LengthPrefix, body: &[u8]) -> Vec<u8> {
-    claim(prefix, body.len(), body)
+fn in_order(framing: Framing, order: ByteOrder, messages: &[Bytes]) -> Vec<u8> {
+    let Framing::LengthPrefix(prefix) = framing else { return Vec::new() };
+    each(messages, |body| whole(Framing::LengthPrefix(LengthPrefix { order, ..prefix }), body))
 }
 
-/// A frame whose header claims `len` bytes, whatever the body has.
-fn claim(prefix: LengthPrefix, len: usize, body: &[u8]) -> Vec<u8> {
-    let header = prefix.header(len as u64).map(|header| header.to_vec()).unwrap_or_default();
-    [&header[..], body].concat()
+/// A length that is written out, and the body.
+fn said(length: String, body: &[u8]) -> Vec<u8> {
+    [length.as_bytes(), body].concat()
 }
 
-fn in_order(prefix: LengthPrefix, order: ByteOrder, messages: &[Bytes]) -> Vec<u8> {
-    each(messages, |body| whole(LengthPrefix { order, ..prefix }, body))
+fn padded(body: &[u8], with: u8) -> Vec<u8> {
+    let mut frame = body.to_vec();
+    frame.resize(Fixed1024::LEN, with);
+    frame
+}
+
+/// A frame with the four bytes at some offsets in the other order.
+fn turned(framing: Framing, message: &[u8], offsets: &[usize]) -> Vec<u8> {
+    let mut frame = whole(framing, message);
+    for &at in offsets {
+        if let Some(number) = frame.get_mut(at..at + 4) {
+            number.reverse();
+        }
+    }
+    frame
+}
+
+/// Frames whose size is so many bytes too large.
+fn counting(framing: Framing, more: usize, messages: &[Bytes]) -> Vec<u8> {
+    each(messages, |body| claim(framing, body.len() + more, body))
 }
 
 #[cfg(test)]
@@ -296,11 +504,14 @@ mod tests {
     use super::*;
 
     fn diagnosis(messages: &[&str], seen: &[u8]) -> Option<String> {
-        let prefix = LengthPrefix::U32BE;
+        diagnosis_in(Framing::DEFAULT, messages, seen)
+    }
+
+    fn diagnosis_in(framing: Framing, messages: &[&str], seen: &[u8]) -> Option<String> {
         let due: Vec<u8> =
-            messages.iter().flat_map(|body| whole(prefix, body.as_bytes())).collect();
+            messages.iter().flat_map(|body| whole(framing, body.as_bytes())).collect();
         let offset = due.iter().zip(seen).take_while(|(a, b)| a == b).count();
-        diagnose(prefix, &due, seen, offset)
+        Seen { due: &due, seen, offset }.named(framing)
     }
 
     #[test]
@@ -321,16 +532,55 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_recognised_by_what_it_makes() {
-        let messages = ["  spaced \n", "", "naïve 😀\0tail", "plain"];
-        let bodies: Vec<Bytes> =
-            messages.iter().map(|text| Bytes::copy_from_slice(text.as_bytes())).collect();
-        for mistake in MISTAKES {
-            let made = (mistake.stream)(LengthPrefix::U32BE, &bodies);
-            if made == each(&bodies, |body| whole(LengthPrefix::U32BE, body)) {
-                continue; // these bodies are valid UTF-8: nothing to replace
+    fn every_mistake_is_recognised_by_what_it_makes_in_each_framing() {
+        let messages = ["  spaced \r\n", "", "naïve 😀\0tail", "plain"];
+        let commands = ["\0\0\0\u{2}\0\0\0\u{1}naïve\0 \r\n", "\0\0\0\u{1}\0\0\0\0"];
+        let lines = ["naïve 😀\0tail", "plain"];
+        for name in ["u32be", "u16le", "ascii4", "fixed-1024", "line", "mnet", "mnet-le"] {
+            let framing: Framing = name.parse().unwrap();
+            let messages = match framing {
+                Framing::Mnet(_) => &commands[..],
+                Framing::Line(_) => &lines,
+                _ => &messages,
+            };
+            let bodies: Vec<Bytes> =
+                messages.iter().map(|text| Bytes::copy_from_slice(text.as_bytes())).collect();
+            let right = each(&bodies, |body| whole(framing, body));
+            for mistake in MISTAKES.iter().filter(|mistake| mistake.of.takes(framing)) {
+                let made = (mistake.stream)(framing, &bodies);
+                if made == right {
+                    continue; // these bodies do not show it
+                }
+                let found = diagnosis_in(framing, messages, &made);
+                assert!(found.is_some(), "{name}: {}", mistake.words);
             }
-            assert!(diagnosis(&messages, &made).is_some(), "{}", mistake.words);
+        }
+    }
+
+    #[test]
+    fn a_mistake_of_one_framing_is_named_in_its_own_words() {
+        for (framing, seen, words) in [
+            ("ascii4", &b"00005hello"[..], "five digits"),
+            ("ascii4", b"5hello", "no leading zeros"),
+            ("ascii4", b"   5hello", "spaces"),
+            ("ascii4", b"\0\0\0\x05hello", "binary number"),
+            ("line", b"hello\r\n", "CR LF"),
+            ("line", b"hello", "no line feed"),
+            ("fixed-1024", b"hello", "not padded"),
+            ("fixed-1024", &padded(b"hello", b' '), "padded with spaces"),
+        ] {
+            let found = diagnosis_in(framing.parse().unwrap(), &["hello"], seen);
+            assert!(found.as_deref().is_some_and(|found| found.contains(words)), "{found:?}");
+        }
+        let request = "\0\0\0\u{2}\0\0\0\u{1}hi";
+        for (seen, words) in [
+            (&b"\x02\0\0\0\0\0\0\x02\0\0\0\x01hi"[..], "the size is little-endian"),
+            (b"\0\0\0\x02\x02\0\0\0\x01\0\0\0hi", "reply wanted are little-endian"),
+            (b"\0\0\0\x0a\0\0\0\x02\0\0\0\x01hi", "counts the command and reply wanted"),
+            (b"\0\0\0\x0e\0\0\0\x02\0\0\0\x01hi", "counts the whole frame"),
+        ] {
+            let found = diagnosis_in("mnet".parse().unwrap(), &[request], seen);
+            assert!(found.as_deref().is_some_and(|found| found.contains(words)), "{found:?}");
         }
     }
 }

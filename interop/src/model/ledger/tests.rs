@@ -122,3 +122,16 @@ fn a_client_that_finds_nobody_is_waited_for_until_it_exits() {
     let exit = Sight::ClientExited { conn: 0, exit: Exit::Code(1) };
     assert_eq!(progress(&unserved.saw(exit)), Progress::Settled);
 }
+
+#[test]
+fn a_client_of_datagrams_has_no_stream_to_end_and_ends_when_its_input_has() {
+    let script = Script::of_client("framing.single").in_protocol("datagram/echo");
+    let asked = script.did(Act::Fed { conn: 0, message: "hello".into() });
+    assert_eq!(asked.ledger().waiting_for(&Scope::All), "9 of 9 request bytes");
+    let came = Sight::Bytes { channel: Channel::Requests(0), bytes: hello() };
+    let ended = asked.saw(came).did(Act::InputEnded { conn: 0 });
+    assert_eq!(progress(&ended), Progress::EndsMissing);
+    assert_eq!(ended.ledger().waiting_for(&Scope::All), "the client's exit");
+    let exit = Sight::ClientExited { conn: 0, exit: Exit::Code(0) };
+    assert_eq!(progress(&ended.saw(exit)), Progress::Settled);
+}

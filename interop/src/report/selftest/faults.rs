@@ -120,10 +120,11 @@ fn baseline(text: &mut String, base: &Baseline, look: &Look) {
     let bold = Style::new().bold();
     let _ = writeln!(
         text,
-        "{colour}{} baseline{colour:#}  {bold}{}{bold:#}  {}: without a mistake it has to pass",
+        "{colour}{} baseline{colour:#}  {bold}{}{bold:#}  {}, {}: without a mistake it has to pass",
         look.charset.mark(base.outcome),
         base.peer,
-        base.role
+        base.role,
+        base.protocol
     );
     for failed in &base.failed {
         entry(text, "fails", &format!("{}: {}", failed.case, failed.summary));

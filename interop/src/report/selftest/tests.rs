@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::model::names::{CaseId, PeerName, Role};
 use crate::model::outcome::Blame;
+use crate::model::protocol::Protocol;
 use crate::runner::kill_matrix::baseline::{Baseline, Failed};
 use crate::runner::kill_matrix::coverage::{CaseRow, StaleExcuse};
 use crate::runner::kill_matrix::row::{Misblame, Row};
@@ -28,6 +29,7 @@ fn row(switch: &str, outcome: Verdict, killed_by: &[&str], missed: &[&str]) -> R
         switch: name(switch),
         role: Role::Server,
         peer: name("python"),
+        protocol: Protocol::default(),
         what: format!("the mistake {switch}"),
         outcome,
         killed_by: ids(killed_by),
@@ -61,6 +63,7 @@ fn baseline(failed: &[&str]) -> Baseline {
         .collect();
     Baseline {
         peer: name("python"),
+        protocol: Protocol::default(),
         role: Role::Server,
         outcome: if failed.is_empty() { Outcome::Pass } else { Outcome::Fail },
         cases: 3,
@@ -131,7 +134,7 @@ fn all_that_can_be_wrong_is_said_with_the_command_that_shows_it_again() {
         "    blame     harness, in payload.large",
         "    why       the server ended before it was ready",
         "    again     interop selftest harmless --role server",
-        "✗ baseline  python  server: without a mistake it has to pass",
+        "✗ baseline  python  server, u32be/echo: without a mistake it has to pass",
         "    fails     payload.large: P1: it is wrong",
         "✗ no kill  1 case of servers: each needs a mutant, or a reason in [unkilled]",
         "    payload.empty",

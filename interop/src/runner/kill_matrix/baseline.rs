@@ -6,16 +6,21 @@ use serde::Serialize;
 
 use crate::model::names::{CaseId, Level, PeerName, Role};
 use crate::model::outcome::Outcome;
+use crate::model::protocol::{Protocol, as_text};
+use crate::peer::mutants::Mutant;
 use crate::peer::registry::Peer;
 use crate::runner::event::CaseResult;
 
-/// A program without a mistake, in one role.
+/// A program without a mistake, in one role and protocol.
 #[derive(Debug, Clone, Serialize)]
 pub struct Baseline {
     /// Its name.
     pub peer: PeerName,
     /// The role that it played.
     pub role: Role,
+    /// What it spoke.
+    #[serde(serialize_with = "as_text")]
+    pub protocol: Protocol,
     /// What became of it: the worst of its cases.
     pub outcome: Outcome,
     /// How many cases it played.
@@ -39,11 +44,22 @@ pub struct Failed {
 }
 
 impl Baseline {
-    /// Judges a program by its results; `None` when it did not play this role.
-    pub(super) fn judge(base: &Peer, role: Role, results: &[&CaseResult]) -> Option<Self> {
-        if results.is_empty() {
-            return None;
+    /// Judges a program by its results, in each protocol that it spoke in this role.
+    pub(super) fn judge_all(base: &Peer, role: Role, results: &[&CaseResult]) -> Vec<Self> {
+        let mut protocols: Vec<Protocol> = Vec::new();
+        for result in results {
+            if !protocols.contains(&result.protocol()) {
+                protocols.push(result.protocol());
+            }
         }
+        let judge = |protocol| {
+            let of_protocol = results.iter().filter(|result| result.protocol() == protocol);
+            Self::judge(base, role, protocol, &of_protocol.copied().collect::<Vec<_>>())
+        };
+        protocols.into_iter().map(judge).collect()
+    }
+
+    fn judge(base: &Peer, role: Role, protocol: Protocol, results: &[&CaseResult]) -> Self {
         let of = |outcome| results.iter().filter(move |result| result.outcome == outcome);
         let binding = of(Outcome::Fail).filter(|result| result.level != Level::Info);
         let failed: Vec<Failed> = binding
@@ -59,15 +75,21 @@ impl Baseline {
             worst_first.into_iter().flat_map(of).map(|result| result.summary.clone()).collect();
         unplayed.sort();
         unplayed.dedup();
-        Some(Self {
+        Self {
             peer: base.name().clone(),
             role,
+            protocol,
             outcome,
             cases: results.len(),
             failed,
             unplayed,
             duration: results.iter().map(|result| result.duration_us).sum(),
-        })
+        }
+    }
+
+    /// Whether it is what this mutant is without its mistake.
+    pub(super) fn measures(&self, mutant: &Mutant, role: Role) -> bool {
+        self.peer == mutant.base && self.role == role && self.protocol == mutant.protocol
     }
 
     /// Whether it fails this case.

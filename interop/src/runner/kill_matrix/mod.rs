@@ -36,7 +36,7 @@ pub struct Asked<'a> {
 pub struct KillMatrix {
     /// One for each mutant and role: servers first, in the order of the list.
     pub mutants: Vec<Row>,
-    /// One for each program and role.
+    /// One for each program, role and protocol.
     pub baseline: Vec<Baseline>,
     /// One for each case and role, in the order of the catalogue.
     pub cases: Vec<CaseRow>,
@@ -63,11 +63,11 @@ impl KillMatrix {
         let mut baseline: Vec<Baseline> = Vec::new();
         for role in ROLES.into_iter().filter(|role| asked.roles.contains(role)) {
             for base in &mutants.bases {
-                baseline.extend(Baseline::judge(base, role, &of(base.name().as_str(), role)));
+                baseline.extend(Baseline::judge_all(base, role, &of(base.name().as_str(), role)));
             }
             for mutant in &mutants.mutants {
                 // What the program fails without the mistake says nothing of the mistake.
-                let base = baseline.iter().find(|it| it.peer == mutant.base && it.role == role);
+                let base = baseline.iter().find(|it| it.measures(mutant, role));
                 let fails_anyway = |it: &&CaseResult| base.is_some_and(|base| base.fails(&it.case));
                 let mut results = of(mutant.switch.as_str(), role);
                 results.retain(|result| !fails_anyway(result));

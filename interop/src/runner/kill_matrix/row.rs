@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Asked;
 use crate::model::names::{CaseId, Level, PeerName, Role};
 use crate::model::outcome::{Blame, Outcome};
+use crate::model::protocol::{Protocol, as_text};
 use crate::peer::mutants::Mutant;
 use crate::runner::event::CaseResult;
 
@@ -42,6 +43,9 @@ pub struct Row {
     pub role: Role,
     /// The program that makes the mistake.
     pub peer: PeerName,
+    /// What it spoke.
+    #[serde(serialize_with = "as_text")]
+    pub protocol: Protocol,
     /// The mistake, in words.
     pub what: String,
     /// What became of it.
@@ -147,6 +151,7 @@ impl Row {
             switch: mutant.switch.clone(),
             role,
             peer: mutant.base.clone(),
+            protocol: mutant.protocol,
             what: mutant.what.clone(),
             outcome: Verdict::Caught,
             killed_by,

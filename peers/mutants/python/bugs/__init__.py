@@ -13,6 +13,8 @@ has a class for each. What each does wrong, in words, and which cases find it: .
     serving.py   the server's dealings with one connection, and with several
     process.py   the server as a process: its start, its port, its end
     client.py    the client
+    framings.py  what is written and read in other framings
+    services.py  what is answered in other services
 """
 _classes = {}  # switch -> the classes that make the mistake
 _chosen = ()
@@ -30,7 +32,7 @@ def bug(switch):
 
 
 def switches():
-    from . import bodies, client, lengths, process, reading, serving  # noqa: F401, they fill the table; late, as they import us
+    from . import bodies, client, framings, lengths, process, reading, services, serving  # noqa: F401, they fill the table; late, as they import us
     return sorted(_classes)
 
 

@@ -116,8 +116,8 @@ class WaitsForTheRest(Client):
 
 @bug("sends-at-end-of-input")
 class SendsAtEndOfInput(Client):
-    def __init__(self, host, port):
-        super().__init__(host, port)
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
         self.collected = []
 
     def pass_on(self, message):
@@ -160,8 +160,8 @@ class SendsOneBehind(Client):
 class WritersInterleave(Client):
     """A thread for each message, and no lock between header and body."""
 
-    def __init__(self, host, port):
-        super().__init__(host, port)
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
         self.writers = []
 
     def pass_on(self, message):
@@ -242,8 +242,8 @@ class StdoutLogged(Client):
 class StdoutUnflushed(Client):
     """A large buffer, written when it is full and at a good end."""
 
-    def __init__(self, host, port):
-        super().__init__(host, port)
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
         self.stdout = open(sys.stdout.fileno(), "wb", buffering=1024 * 1024, closefd=False)
 
     def write(self, data):

@@ -37,8 +37,8 @@ class WrongPort(Server):
 
 @bug("every-interface")
 class EveryInterface(Server):
-    def __init__(self, host, port):
-        super().__init__("0.0.0.0", port)
+    def __init__(self, _host, *arguments):
+        super().__init__("0.0.0.0", *arguments)
 
 
 @bug("port-not-reusable")

@@ -90,7 +90,6 @@ pub(in super::super) const DROPPED_AT_THE_END: Mistake = Mistake {
     words: "answers that are still due are dropped when the input ends",
     about: About::Closing,
     act: |peer| {
-        let header = peer.header_len();
         let mut buffer: Vec<u8> = Vec::new();
         loop {
             match peer.recv(usize::MAX)? {
@@ -101,7 +100,7 @@ pub(in super::super) const DROPPED_AT_THE_END: Mistake = Mistake {
                 return Ok(());
             }
             while let Some(size) = peer.frame_len(&buffer)? {
-                peer.say(&buffer[header..size])?;
+                peer.handle(&buffer[..size])?;
                 buffer.drain(..size);
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::model::diagnosis::peer::{About, Halt, Life, Mistake, Peer};
 
-const READ_IS_MESSAGE_WORDS: &str = "one read is taken for one message";
+pub(super) const READ_IS_MESSAGE_WORDS: &str = "one read is taken for one message";
 
 pub(in super::super) const ONLY_FIRST_OF_A_READ: Mistake = Mistake {
     words: "only the first message of a read is handled",
@@ -60,16 +60,22 @@ pub(in super::super) const BACKWARDS: Mistake = Mistake {
     words: "the messages of one read are handled from the last to the first",
     about: About::Arrival,
     act: |peer| {
-        taken_together(peer, |peer, bodies| bodies.iter().rev().try_for_each(|body| peer.say(body)))
+        taken_together(peer, |peer, frames| {
+            frames.iter().rev().try_for_each(|frame| peer.handle(frame))
+        })
     },
 };
 pub(in super::super) const JOINED: Mistake = Mistake {
     words: "the messages of one read are joined into one",
     about: About::Arrival,
     act: |peer| {
-        taken_together(peer, |peer, bodies| match bodies {
+        taken_together(peer, |peer, frames| match frames {
             [] => Ok(()),
-            _ => peer.say(&bodies.concat()),
+            _ => {
+                let header = peer.header_len();
+                let bodies: Vec<&[u8]> = frames.iter().map(|frame| &frame[header..]).collect();
+                peer.say(&bodies.concat())
+            }
         })
     },
 };
@@ -123,7 +129,6 @@ fn buffered(
     peer: &mut Peer<'_>,
     choose: impl Fn(&Peer<'_>, &[u8], &[usize]) -> Result<Rest, Halt>,
 ) -> Life {
-    let header = peer.header_len();
     let mut buffer: Vec<u8> = Vec::new();
     loop {
         let more = peer.recv(usize::MAX)?;
@@ -138,7 +143,7 @@ fn buffered(
                 let mut start = 0;
                 for (index, size) in sizes.iter().enumerate() {
                     if said.contains(&index) {
-                        peer.say(&buffer[start + header..start + size])?;
+                        peer.handle(&buffer[start..start + size])?;
                     }
                     start += size;
                 }
@@ -149,7 +154,6 @@ fn buffered(
 }
 
 fn only_first(peer: &mut Peer<'_>) -> Life {
-    let header = peer.header_len();
     let (mut buffer, mut lost): (Vec<u8>, usize) = (Vec::new(), 0);
     loop {
         let more = match peer.recv(usize::MAX) {
@@ -163,7 +167,7 @@ fn only_first(peer: &mut Peer<'_>) -> Life {
         buffer.extend_from_slice(more);
         let sizes = complete(peer, &buffer)?;
         if let Some(size) = sizes.first() {
-            peer.say(&buffer[header..*size])?;
+            peer.handle(&buffer[..*size])?;
             lost += sizes.len() - 1;
             buffer.clear();
         }
@@ -171,7 +175,6 @@ fn only_first(peer: &mut Peer<'_>) -> Life {
 }
 
 fn one_a_read(peer: &mut Peer<'_>) -> Life {
-    let header = peer.header_len();
     let mut buffer: Vec<u8> = Vec::new();
     loop {
         let more = match peer.recv(usize::MAX) {
@@ -186,7 +189,7 @@ fn one_a_read(peer: &mut Peer<'_>) -> Life {
         }
         buffer.extend_from_slice(more);
         if let Some(size) = peer.frame_len(&buffer)? {
-            peer.say(&buffer[header..size])?;
+            peer.handle(&buffer[..size])?;
             buffer.drain(..size);
         }
     }
@@ -203,7 +206,6 @@ fn complete(peer: &Peer<'_>, buffer: &[u8]) -> Result<Vec<usize>, Halt> {
 }
 
 fn taken_together(peer: &mut Peer<'_>, handle: impl Fn(&mut Peer<'_>, &[&[u8]]) -> Life) -> Life {
-    let header = peer.header_len();
     let mut buffer: Vec<u8> = Vec::new();
     loop {
         let more = peer.recv(usize::MAX)?;
@@ -212,12 +214,12 @@ fn taken_together(peer: &mut Peer<'_>, handle: impl Fn(&mut Peer<'_>, &[&[u8]]) 
         }
         buffer.extend_from_slice(more);
         let mut at = 0;
-        let mut bodies = Vec::new();
+        let mut frames = Vec::new();
         for size in complete(peer, &buffer)? {
-            bodies.push(&buffer[at + header..at + size]);
+            frames.push(&buffer[at..at + size]);
             at += size;
         }
-        handle(peer, &bodies)?;
+        handle(peer, &frames)?;
         buffer.drain(..at);
     }
 }

@@ -6,11 +6,14 @@ mod joined;
 mod length;
 mod split;
 mod text;
+mod unheaded;
 
-use super::peer::{Life, Mistake, Peer};
+use rust_server::framing::Framing;
 
-/// Mistakes in how what was read is taken apart, and in when the connection ends.
-pub(super) const FRAMES: &[Mistake] = &[
+use super::peer::{About, Life, Mistake, Peer};
+
+/// Mistakes in how what was read is taken apart by its headers, and in when the connection ends.
+const FRAMES: &[Mistake] = &[
     ends::AS_THEY_COME,
     ends::TRUNCATED_TAKEN,
     ends::TRUNCATED_FILLED_UP,
@@ -57,8 +60,26 @@ pub(super) const FRAMES: &[Mistake] = &[
     ends::DROPPED_AT_THE_END,
 ];
 
+/// The same of `mnet`, whose size has two numbers behind it.
+const NUMBERS: &[Mistake] = &[split::NUMBERS_STUCK];
+
+/// The same where there are no headers.
+const UNHEADED: &[Mistake] = &[
+    unheaded::TRUNCATED_TAKEN,
+    joined::ONLY_FIRST_OF_A_READ,
+    joined::ONE_A_READ,
+    joined::ONLY_LAST_OF_A_READ,
+    joined::REST_DROPPED,
+    joined::BACKWARDS,
+    unheaded::READ_IS_MESSAGE,
+    ends::DROPPED_AT_THE_END,
+];
+
+/// The same where the end of the stream ends the only message.
+const ONE_MESSAGE: &[Mistake] = &[unheaded::READ_IS_MESSAGE, unheaded::EACH_READ];
+
 /// Mistakes in how what was read is understood. They look like those of a writer where nothing was cut.
-pub(super) const TEXT: &[Mistake] = &[
+const TEXT: &[Mistake] = &[
     text::DIES,
     text::DIES_PER_READ,
     text::PER_READ,
@@ -67,6 +88,30 @@ pub(super) const TEXT: &[Mistake] = &[
     text::LEFT_OUT_PER_READ,
     text::LINES,
 ];
+
+/// The same where there are no headers.
+const UNHEADED_TEXT: &[Mistake] =
+    &[unheaded::DIES_PER_READ, unheaded::DECODED_PER_READ, unheaded::LEFT_OUT_PER_READ];
+
+/// The mistakes that can be made in how a framing's messages are taken apart.
+pub(super) fn frames(framing: Framing) -> impl Iterator<Item = &'static Mistake> {
+    let lists: &[&[Mistake]] = match framing {
+        Framing::Mnet(_) => &[NUMBERS, FRAMES],
+        Framing::Raw(_) => &[ONE_MESSAGE],
+        _ if framing.header_len() == 0 => &[UNHEADED],
+        _ => &[FRAMES],
+    };
+    // How many bits a length has is told of binary ones alone.
+    let fits = move |mistake: &&Mistake| {
+        mistake.about != About::Length || matches!(framing, Framing::LengthPrefix(_))
+    };
+    lists.iter().copied().flatten().filter(fits)
+}
+
+/// The mistakes that can be made in how its messages are understood.
+pub(super) fn text(framing: Framing) -> impl Iterator<Item = &'static Mistake> {
+    if framing.header_len() == 0 { UNHEADED_TEXT.iter() } else { TEXT.iter() }
+}
 
 /// Takes each message right, and lets `answer` make of it what it wants.
 fn each_message(peer: &mut Peer<'_>, mut answer: impl FnMut(&mut Peer<'_>, &[u8]) -> Life) -> Life {

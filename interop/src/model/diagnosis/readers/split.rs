@@ -1,5 +1,7 @@
 //! A header or a body that arrives in pieces is not put together.
 
+use rust_server::framing::{Framing, Mnet};
+
 use crate::model::diagnosis::peer::{About, Halt, Life, Mistake, Peer};
 
 const HEADER: &str = "a length header that arrives in pieces is not put together";
@@ -9,7 +11,7 @@ const SHORT_READ: &str = "a read that does not fill the buffer is taken for the 
 pub(in super::super) const HEADER_STUCK: Mistake = Mistake {
     words: HEADER,
     about: About::Arrival,
-    act: |peer| header_in_one(peer, |_, _| Err(Halt::Stuck)),
+    act: |peer| header_in_one(peer, |_, _, _| Err(Halt::Stuck)),
 };
 /// True of readers that drop what is left over, and of those that put nothing together.
 pub(in super::super) const BEGUN_BEHIND_ANOTHER: Mistake = Mistake {
@@ -20,12 +22,21 @@ pub(in super::super) const BEGUN_BEHIND_ANOTHER: Mistake = Mistake {
 pub(in super::super) const HEADER_ZEROS_BEFORE: Mistake = Mistake {
     words: HEADER,
     about: About::Arrival,
-    act: |peer| header_in_one(peer, |len, part| Ok([&vec![0; len - part.len()], part].concat())),
+    act: |peer| {
+        header_in_one(peer, |zero, len, part| Ok([&vec![zero; len - part.len()], part].concat()))
+    },
 };
 pub(in super::super) const HEADER_ZEROS_BEHIND: Mistake = Mistake {
     words: HEADER,
     about: About::Arrival,
-    act: |peer| header_in_one(peer, |len, part| Ok([part, &vec![0; len - part.len()]].concat())),
+    act: |peer| {
+        header_in_one(peer, |zero, len, part| Ok([part, &vec![zero; len - part.len()]].concat()))
+    },
+};
+pub(in super::super) const NUMBERS_STUCK: Mistake = Mistake {
+    words: "the three numbers that arrive in pieces are not put together",
+    about: About::Arrival,
+    act: numbers_in_one,
 };
 pub(in super::super) const HEADER_BEGUN_AGAIN: Mistake = Mistake {
     words: "a length header that arrives in pieces is begun again at its second piece",
@@ -82,9 +93,10 @@ const fn short_read<const N: usize>() -> Mistake {
 
 fn header_in_one(
     peer: &mut Peer<'_>,
-    fill: impl Fn(usize, &[u8]) -> Result<Vec<u8>, Halt>,
+    fill: impl Fn(u8, usize, &[u8]) -> Result<Vec<u8>, Halt>,
 ) -> Life {
     let len = peer.header_len();
+    let zero = if matches!(peer.framing(), Framing::Ascii4(_)) { b'0' } else { 0 };
     loop {
         let part = peer.recv(len)?;
         if part.is_empty() {
@@ -92,7 +104,7 @@ fn header_in_one(
         }
         let header = if part.len() < len {
             peer.note(|| format!("it came as {} + {} bytes", part.len(), len - part.len()));
-            fill(len, part)?
+            fill(zero, len, part)?
         } else {
             part.to_vec()
         };
@@ -102,6 +114,24 @@ fn header_in_one(
             return Ok(());
         }
         peer.say(&body)?;
+    }
+}
+
+/// A reader that asks for size, command and reply wanted at once.
+fn numbers_in_one(peer: &mut Peer<'_>) -> Life {
+    let (size, len) = (peer.header_len(), peer.header_len() + Mnet::COMMAND_LEN);
+    loop {
+        let numbers = peer.recv(len)?;
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        if numbers.len() < len {
+            peer.note(|| format!("{} of the {len} bytes came first", numbers.len()));
+            return Err(Halt::Stuck);
+        }
+        let body = peer.length(&numbers[..size])?.saturating_sub(Mnet::COMMAND_LEN);
+        let body = peer.recv_exactly(body)?;
+        peer.say(&[&numbers[size..], &body].concat())?;
     }
 }
 
@@ -137,7 +167,7 @@ fn begun_behind_another(peer: &mut Peer<'_>) -> Life {
         buffer.extend_from_slice(more);
         let mut at = 0;
         while let Some(frame) = peer.frame_len(&buffer[at..])? {
-            peer.say(&buffer[at + len..at + frame])?;
+            peer.handle(&buffer[at..at + frame])?;
             at += frame;
         }
         buffer.drain(..at);

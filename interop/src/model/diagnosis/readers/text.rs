@@ -3,7 +3,7 @@
 use super::each_message;
 use crate::model::diagnosis::peer::{About, Halt, Life, Mistake, Peer};
 
-const PER_READ_WORDS: &str =
+pub(super) const PER_READ_WORDS: &str =
     "each read is decoded as text by itself, so a character that is cut in two is lost";
 
 pub(in super::super) const DIES: Mistake = Mistake {
@@ -18,7 +18,7 @@ pub(in super::super) const DIES: Mistake = Mistake {
 pub(in super::super) const DIES_PER_READ: Mistake = Mistake {
     words: PER_READ_WORDS,
     about: About::Content,
-    act: |peer| decoded(peer, usize::MAX, |part| std::str::from_utf8(part).map(Into::into).ok()),
+    act: |peer| decoded(peer, usize::MAX, strict),
 };
 pub(in super::super) const PER_READ: Mistake = Mistake {
     words: PER_READ_WORDS,
@@ -38,10 +38,7 @@ pub(in super::super) const PER_READ_4096: Mistake = Mistake {
 pub(in super::super) const LEFT_OUT_PER_READ: Mistake = Mistake {
     words: PER_READ_WORDS,
     about: About::Content,
-    act: |peer| {
-        let kept = |part: &[u8]| Some(part.utf8_chunks().map(|chunk| chunk.valid()).collect());
-        decoded(peer, usize::MAX, kept)
-    },
+    act: |peer| decoded(peer, usize::MAX, left_out),
 };
 pub(in super::super) const LINES: Mistake = Mistake {
     words: "lines are taken for messages: a newline is waited for, not the length that the header says",
@@ -51,8 +48,17 @@ pub(in super::super) const LINES: Mistake = Mistake {
 
 // A function of a mistake is one of `Mistake::act`'s, so the result has to be an option like the others'.
 #[expect(clippy::unnecessary_wraps, reason = "other decoders give up")]
-fn lossy(part: &[u8]) -> Option<String> {
+pub(super) fn lossy(part: &[u8]) -> Option<String> {
     Some(String::from_utf8_lossy(part).into_owned())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "other decoders give up")]
+pub(super) fn left_out(part: &[u8]) -> Option<String> {
+    Some(part.utf8_chunks().map(|chunk| chunk.valid()).collect())
+}
+
+pub(super) fn strict(part: &[u8]) -> Option<String> {
+    std::str::from_utf8(part).map(Into::into).ok()
 }
 
 fn lines(peer: &mut Peer<'_>) -> Life {

@@ -1,5 +1,4 @@
-//! The link: what stands between two real peers, writes down what each puts on the wire, and passes it
-//! on in the fragments that the case asks for.
+//! The link of a connection: passes each stream on in the fragments that the case asks for.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,16 +11,16 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::delivery::{Delivery, Read};
-use super::raw::read_some;
-use super::scene::Scene;
 use crate::limits;
 use crate::model::cut::Cut;
 use crate::model::transcript::{Channel, ChannelEnd, Conn, Sight};
+use crate::stage::delivery::{Delivery, Read};
+use crate::stage::raw::read_some;
+use crate::stage::scene::Scene;
 
 /// A connection that runs through us.
 #[derive(Debug)]
-pub struct Link {
+pub struct StreamLink {
     conn: Conn,
     scene: Arc<Scene>,
     shaping: Arc<Mutex<Shaping>>,
@@ -36,7 +35,7 @@ struct Shaping {
     answers_from: usize,
 }
 
-impl Link {
+impl StreamLink {
     /// Connects a client to a server.
     ///
     /// # Errors

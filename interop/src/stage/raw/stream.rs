@@ -1,4 +1,4 @@
-//! The raw end: the harness itself as a client or a server, byte by byte.
+//! Our end of a connection.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,17 +10,15 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::delivery::{Delivery, Read, pause};
-use super::scene::Scene;
 use crate::limits;
-use crate::model::case::Part;
-use crate::model::protocol::Protocol;
 use crate::model::transcript::{Act, Channel, ChannelEnd, Sight};
 use crate::peer::process::make_room;
+use crate::stage::delivery::{Delivery, Read, pause};
+use crate::stage::scene::Scene;
 
 /// Our end of one connection with a peer.
 #[derive(Debug)]
-pub struct RawEnd {
+pub struct StreamEnd {
     /// Where what we read belongs.
     from_peer: Channel,
     /// Where what we write belongs.
@@ -39,7 +37,7 @@ pub struct RawEnd {
     finished: bool,
 }
 
-impl RawEnd {
+impl StreamEnd {
     /// Takes a connection over: everything that comes is written down as of `channel`.
     ///
     /// # Errors
@@ -199,7 +197,7 @@ impl RawEnd {
     }
 }
 
-/// It ends with its raw end at the latest.
+/// It ends with its end of the connection at the latest.
 fn spawn_reader(
     stream: &Arc<TcpStream>,
     channel: Channel,
@@ -225,7 +223,10 @@ async fn read(stream: Arc<TcpStream>, channel: Channel, scene: Arc<Scene>) {
 
 /// The next bytes of a connection; none at its end. Cancel safe. Reads of any size share the memory of
 /// `room`, so that a thousand small ones that are kept do not keep a thousand large buffers.
-pub(super) async fn read_some(stream: &TcpStream, room: &mut BytesMut) -> io::Result<Bytes> {
+pub(in crate::stage) async fn read_some(
+    stream: &TcpStream,
+    room: &mut BytesMut,
+) -> io::Result<Bytes> {
     loop {
         stream.readable().await?;
         make_room(room);
@@ -253,7 +254,7 @@ fn acknowledge_at_once(_stream: &TcpStream) {}
 #[cfg(target_os = "linux")]
 fn segments(stream: &TcpStream) -> Option<u32> {
     let (local, remote) = (stream.local_addr().ok()?, stream.peer_addr().ok()?);
-    super::sock_diag::received(local, remote).ok()?.map(|received| received.segments)
+    crate::stage::sock_diag::received(local, remote).ok()?.map(|received| received.segments)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -288,7 +289,7 @@ pub async fn connect(
 #[cfg(target_os = "linux")]
 async fn accepted(server: SocketAddr) {
     for asked in 0.. {
-        match super::sock_diag::waiting_to_be_accepted(server) {
+        match crate::stage::sock_diag::waiting_to_be_accepted(server) {
             Ok(Some(1..)) => pause(asked).await,
             _ => return,
         }
@@ -297,29 +298,3 @@ async fn accepted(server: SocketAddr) {
 
 #[cfg(not(target_os = "linux"))]
 async fn accepted(_server: SocketAddr) {}
-
-/// The bytes that parts put on the wire.
-#[must_use]
-pub fn bytes_of(parts: &[Part], protocol: &Protocol) -> Bytes {
-    let mut stream = BytesMut::new();
-    for part in parts {
-        match part {
-            Part::Frame(body) => stream.extend_from_slice(&protocol.frame(body)),
-            Part::Head { body, keep } => {
-                let frame = protocol.frame(body);
-                stream.extend_from_slice(&frame[..(*keep).min(frame.len())]);
-            }
-            Part::Tail { body, skip } => {
-                let frame = protocol.frame(body);
-                stream.extend_from_slice(&frame[(*skip).min(frame.len())..]);
-            }
-            Part::Claim(len) => {
-                stream
-                    .extend(protocol.framing.header(*len).iter().flat_map(|header| header.iter()));
-            }
-            Part::ClaimOver(_) => {} // filled in before a case is played
-            Part::Raw(bytes) => stream.extend_from_slice(bytes),
-        }
-    }
-    stream.freeze()
-}
