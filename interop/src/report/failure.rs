@@ -29,7 +29,7 @@ pub fn block(result: &CaseResult, Look { charset, width }: Look) -> String {
         "{colour}{} {}{colour:#}  {bold}{}{bold:#}  {}  ({})",
         charset.mark(result.outcome),
         result.outcome,
-        result.case,
+        plain::case(result),
         who(result),
         result.level,
     );
@@ -88,7 +88,7 @@ pub fn line(result: &CaseResult, Look { charset, width }: Look) -> String {
     let mark = charset.mark(result.outcome);
     let what = result.diagnosis.as_deref().unwrap_or(&result.summary);
     let what = words::clip(what.lines().next().unwrap_or_default(), width.saturating_sub(MARKED));
-    format!("{colour}{mark}{colour:#} {:<32} {what}", result.case)
+    format!("{colour}{mark}{colour:#} {:<32} {what}", plain::case(result))
 }
 
 /// Who was under test: `server python`, `client python with server rust`.

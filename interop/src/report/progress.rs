@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::mark::{Charset, style};
 use super::words::{self, clip, counted};
-use super::{Reporter, failure};
+use super::{Reporter, failure, plain};
 use crate::model::names::PeerName;
 use crate::model::outcome::Outcome;
 use crate::runner::{CaseResult, Event};
@@ -195,12 +195,8 @@ impl Form {
             // It is written above the live line, by whoever draws that; so colours are ours to leave out.
             Self::Live { bar, .. } => {
                 let colours = anstream::AutoStream::choice(&io::stderr());
-                let plain = colours == anstream::ColorChoice::Never;
-                bar.println(if plain {
-                    super::plain::without_colour(line)
-                } else {
-                    line.to_owned()
-                });
+                let bare = colours == anstream::ColorChoice::Never;
+                bar.println(if bare { plain::without_colour(line) } else { line.to_owned() });
                 Ok(())
             }
             Self::Counter { .. } => writeln!(anstream::stderr(), "{line}"),
@@ -236,7 +232,7 @@ fn line(result: &CaseResult) -> String {
     let mark = Charset::of_environment().mark(result.outcome);
     let what = result.diagnosis.as_deref().unwrap_or(&result.summary);
     let what = what.lines().next().unwrap_or_default();
-    let told = format!("{}  {}: {what}", result.case, failure::who(result));
+    let told = format!("{}  {}: {what}", plain::case(result), failure::who(result));
     let room = words::width_of_stderr().saturating_sub(mark.len() + 1);
     format!("{colour}{mark}{colour:#} {}", clip(&told, room))
 }
