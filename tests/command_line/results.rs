@@ -90,7 +90,8 @@ fn results_come_in_the_order_of_server_client_and_case() {
 fn the_result_is_on_stdout_and_progress_on_stderr() {
     let project = Project::of([Peer::server("echo")]);
     let run = project.run("run --case framing.single").code(0);
-    run.stdout(contains("1 case: 1 passed").and(contains("1/1").not())).stderr("1/1 cases\n");
+    run.stdout(contains("1 case: 1 passed").and(contains("1/1").not()))
+        .stderr("1 case to play\n1/1 cases\n");
 }
 
 #[test]

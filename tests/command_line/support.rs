@@ -152,7 +152,8 @@ impl Project {
             .env("INTEROP_CACHE_DIR", self.path("cache"))
             .env("COLUMNS", "100")
             .env("LC_ALL", "C.UTF-8")
-            .env_remove("CI");
+            .env_remove("CI")
+            .env_remove("GITHUB_ACTIONS");
         command
     }
 

@@ -21,7 +21,7 @@ use crate::model::transcript::Stop;
 use crate::peer::command::Template;
 use crate::peer::manifest::{ClientSide, Contract, Manifest, ServerSide, Start};
 use crate::peer::registry::{Peer, Registry};
-use crate::report::again::Again;
+use crate::runner::again::Again;
 use crate::runner::{Plan, Selection};
 
 const AFTER_HELP: &str = "\

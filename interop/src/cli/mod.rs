@@ -4,14 +4,19 @@
 mod bench;
 mod check;
 mod doctor;
+mod dry_run;
 mod exit;
+mod explain;
 mod list;
 mod load;
 mod output;
 mod peer;
+mod report;
 mod run;
 mod selftest;
 mod session;
+mod shell;
+mod sinks;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -46,10 +51,18 @@ enum Command {
     Bench(bench::Args),
     /// What there is: peers, cases, requirements, framings
     List(list::Args),
+    /// A case or a clause in words
+    Explain(explain::Args),
     /// What is installed, what is missing, and how to get it
     Doctor(doctor::Args),
+    /// Results of runs that are over: in another form, of several parts, side by side
+    Report(report::Args),
     /// The programs that are wrong on purpose: whether each is found, and by which case
     Selftest(selftest::Args),
+    /// Completions for a shell, on stdout
+    Completions(shell::CompletionsArgs),
+    /// Man pages, a file for each command
+    Man(shell::ManArgs),
     /// Be one of the reference peers that are built in
     #[command(hide = true)]
     Peer(peer::Args),
@@ -71,8 +84,12 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::main(&args),
         Command::Load(args) => load::main(&args),
         Command::List(args) => list::main(&args),
+        Command::Explain(args) => explain::main(&args),
         Command::Doctor(args) => doctor::main(&args),
+        Command::Report(args) => report::main(&args),
         Command::Selftest(args) => selftest::main(&args),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
         Command::Peer(args) => return peer::main(args),
         Command::Guard => {
             crate::peer::guard::keep(std::io::stdin().lock());

@@ -7,7 +7,7 @@ use super::session::{self, SessionArgs};
 use crate::catalogue;
 use crate::model::names::Role;
 use crate::peer::registry::Registry;
-use crate::report::again::Again;
+use crate::runner::again::Again;
 use crate::runner::select::Shard;
 use crate::runner::{Plan, Selection};
 

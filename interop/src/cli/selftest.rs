@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::exit::Failure;
 use super::output::{self, Format};
-use super::session::{self, PlayArgs};
+use super::session::{self, How, PlayArgs};
+use super::sinks::Sinks;
 use crate::catalogue;
 use crate::model::case::Case;
 use crate::model::names::Role;
@@ -76,10 +77,10 @@ pub fn main(args: &Args) -> Result<ExitCode, Failure> {
     }
 
     let mut results = Results::default();
-    let mut reporters: [Box<dyn Reporter + '_>; 2] =
-        [Box::new(Progress::counting("kills")), Box::new(&mut results)];
-    let summary = session::perform(plan, &registry, &all, &args.play, &mut reporters)?;
-    drop(reporters);
+    let mut sinks = Sinks::default();
+    sinks.stderr(Box::new(Progress::counting("kills")));
+    sinks.listener(Box::new(&mut results));
+    let summary = session::perform(plan, &registry, &all, &args.play, How::default(), sinks)?;
 
     let asked_for = |case: &&Arc<Case>| selection.takes_case(case, case.level);
     let cases: Vec<Arc<Case>> = all.iter().filter(asked_for).cloned().collect();

@@ -9,19 +9,19 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::dry_run;
 use super::exit::Failure;
-use super::output::Format;
+use super::sinks::{Output, Sinks};
 use crate::limits;
 use crate::model::case::Case;
 use crate::model::names::Level;
 use crate::model::pattern::Pattern;
 use crate::peer::{build, guard, registry::Registry, spawn};
 use crate::report::Reporter;
-use crate::report::again::Again;
-use crate::report::human::Human;
-use crate::report::json::Json;
+use crate::report::form::Form;
 use crate::report::progress::Progress;
 use crate::report::timings::Timings;
+use crate::runner::again::Again;
 use crate::runner::{self, Event, Options, Plan, Summary};
 
 /// The flags that both take.
@@ -42,11 +42,29 @@ pub struct SessionArgs {
     /// Show where the time went, behind the result
     #[arg(long)]
     pub timings: bool,
+    /// Say what would be played, and play nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// End the run at the first failure that fails it
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Play all of it again, so many times at most, until something is not as expected; the result is that of
+    /// the last round
+    #[arg(long, value_name = "N", conflicts_with = "until_fail",
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: Option<u32>,
+    /// The same without a limit
+    #[arg(long)]
+    pub until_fail: bool,
     #[command(flatten)]
     pub play: PlayArgs,
     /// The form of the result on stdout
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: Form,
+    /// A file to write the result to as well; its form follows from its name: .json .jsonl .xml (JUnit) .tap
+    /// .md .html [may be given several times]
+    #[arg(long = "output", value_name = "FILE")]
+    pub outputs: Vec<Output>,
 }
 
 /// How programs are played with, whatever is made of the results.
@@ -98,20 +116,75 @@ pub fn play(
     args: &SessionArgs,
     again: Again,
 ) -> Result<ExitCode, Failure> {
-    let result: Box<dyn Reporter> = match args.format {
-        Format::Human => Box::new(Human::new(anstream::stdout(), again)),
-        Format::Json => Box::new(Json::new(std::io::stdout())),
-    };
-    if args.timings && args.format != Format::Human {
+    if args.timings && args.format != Form::Human {
         return Err(Failure::usage("--timings goes with --format human"));
     }
-    // Progress first: its line is gone when the result is written.
-    let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Progress::of_environment()), result];
-    if args.timings {
-        reporters.push(Box::new(Timings::new(anstream::stdout())));
+    if args.dry_run {
+        return dry_run::show(&plan, args.format);
     }
-    let summary = perform(plan, registry, cases, &args.play, &mut reporters)?;
-    Ok(ExitCode::from(summary.exit_code(args.strict)))
+    let mut sinks = Sinks::default();
+    let rounds = if args.until_fail { u32::MAX } else { args.repeat.unwrap_or(1) };
+    if rounds == 1 {
+        // Progress first: its line is gone when the result is written.
+        sinks.stderr(Box::new(Progress::of_environment()));
+    }
+    args.add_results(&mut sinks);
+    let stop = args.fail_fast.then_some(if args.strict { Level::Should } else { Level::Must });
+    let how = How { again: Some(again), stop };
+    if rounds == 1 {
+        let summary = perform(plan, registry, cases, &args.play, how, sinks)?;
+        return Ok(ExitCode::from(summary.exit_code(args.strict)));
+    }
+    for round in 1..=rounds {
+        let (mut events, mut listeners) = (Vec::new(), Sinks::default());
+        listeners.stderr(Box::new(Progress::of_environment()));
+        listeners.listener(Box::new(Kept(&mut events)));
+        let summary = perform(plan.clone(), registry, cases, &args.play, how.clone(), listeners)?;
+        let code = summary.exit_code(args.strict);
+        if code != 0 || round == rounds {
+            anstream::eprintln!(
+                "round {round}: {}",
+                if code == 0 { "as expected" } else { "not as expected" }
+            );
+            events.iter().for_each(|event| sinks.tell(event));
+            sinks.finish()?;
+            return Ok(ExitCode::from(code));
+        }
+        anstream::eprintln!("round {round}: as expected");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl SessionArgs {
+    /// Whoever shows the result.
+    fn add_results(&self, sinks: &mut Sinks<'_>) {
+        sinks.stdout(self.format.reporter(anstream::stdout()));
+        if self.timings {
+            sinks.stdout(Box::new(Timings::new(anstream::stdout())));
+        }
+        self.outputs.iter().for_each(|output| sinks.file(output));
+        sinks.annotations();
+    }
+}
+
+/// Keeps the events of a round, until it is known whether it is the last.
+#[derive(Debug)]
+struct Kept<'a>(&'a mut Vec<Event>);
+
+impl Reporter for Kept<'_> {
+    fn event(&mut self, event: &Event) -> std::io::Result<()> {
+        self.0.push(event.clone());
+        Ok(())
+    }
+}
+
+/// What a run knows of its result beside how it is played.
+#[derive(Debug, Clone, Default)]
+pub struct How {
+    /// How one result is shown again.
+    pub again: Option<Again>,
+    /// It ends at the first failure that binds so much.
+    pub stop: Option<Level>,
 }
 
 /// Plays a plan and tells the reporters, in their order.
@@ -120,7 +193,8 @@ pub fn perform(
     registry: &Registry,
     cases: &[Arc<Case>],
     args: &PlayArgs,
-    reporters: &mut [Box<dyn Reporter + '_>],
+    how: How,
+    mut sinks: Sinks<'_>,
 ) -> Result<Summary, Failure> {
     let interop = std::env::current_exe()
         .map_err(|e| Failure::environment(format!("cannot find our own executable: {e}")))?;
@@ -131,6 +205,8 @@ pub fn perform(
         timeout_scale: args.timeout_scale,
         interop: interop.clone(),
         cache: build::cache_dir(),
+        again: how.again,
+        stop: how.stop,
     };
     raise_open_files();
     guard::start(&interop)
@@ -139,31 +215,18 @@ pub fn perform(
         .enable_all()
         .build()
         .map_err(|e| Failure::environment(format!("cannot start the runtime: {e}")))?;
-    let summary: Result<Summary, Failure> = runtime.block_on(async {
+    let summary = runtime.block_on(async {
         let cancel = CancellationToken::new();
         cancel_on_signals(&cancel)
             .map_err(|e| Failure::environment(format!("cannot listen to signals: {e}")))?;
-        let mut written = Ok(());
-        let listen = |event: &Event| {
-            for reporter in reporters.iter_mut() {
-                if let Err(error) = reporter.event(event) {
-                    written = Err(error);
-                }
-            }
-        };
-        let summary = runner::run(plan, registry, cases, options, cancel, listen).await;
-        match written {
-            // A reader that has gone, as in `interop run | head`, wants no more than it has read.
-            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Failure::environment(format!("cannot write the result: {e}")))
-            }
-            _ => Ok(summary),
-        }
+        let listen = |event: &Event| sinks.tell(event);
+        Ok(runner::run(plan, registry, cases, options, cancel, listen).await)
     });
     guard::dismiss();
     let summary = summary?;
     // A pipe that a program left behind may still be read; nothing depends on that.
     runtime.shutdown_background();
+    sinks.finish()?;
     Ok(summary)
 }
 

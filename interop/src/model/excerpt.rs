@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use rust_server::framing::{Framing, MaxFrame, Parse};
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// How many bytes of each stream are shown.
 const SHOWN: usize = 32;
@@ -11,7 +12,7 @@ const SHOWN: usize = 32;
 const BEFORE: usize = 12;
 
 /// A window on two streams that should have been the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Excerpt {
     /// Offset of the first wrong byte, from the start of the stream.
     pub offset: usize,
@@ -22,18 +23,72 @@ pub struct Excerpt {
 }
 
 /// A few bytes of a stream.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "WindowText", into = "WindowText")]
+#[schemars(with = "WindowText")]
 pub struct Window {
     /// Offset of the first byte shown.
     pub start: usize,
-    /// The bytes; as JSON, in hexadecimal.
-    #[serde(rename = "hex", serialize_with = "as_hex")]
+    /// The bytes.
     pub bytes: Vec<u8>,
-    /// What each of them is to the framing, as far as the stream can be followed; as JSON, where headers begin.
-    #[serde(rename = "frames", serialize_with = "as_offsets")]
+    /// What each of them is to the framing, as far as the stream can be followed.
     pub parts: Vec<Part>,
     /// Whether the stream goes on behind them.
     pub more: bool,
+}
+
+/// A [`Window`] as it stands in a document.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct WindowText {
+    /// Offset of the first byte shown.
+    start: usize,
+    /// The bytes, in hexadecimal.
+    hex: String,
+    /// Where frames begin, counted from `start`.
+    frames: Vec<usize>,
+    /// A letter for each byte: `h` for one of a header, `b` for one of a body.
+    parts: String,
+    /// Whether the stream goes on behind them.
+    more: bool,
+}
+
+impl From<Window> for WindowText {
+    fn from(window: Window) -> Self {
+        let Window { start, bytes, parts, more } = window;
+        let mut hex = String::with_capacity(bytes.len() * 2);
+        for byte in &bytes {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        let starts = parts.iter().enumerate().filter(|(_, part)| **part == Part::FrameStart);
+        let frames = starts.map(|(at, _)| at).collect();
+        let letter = |part: &Part| if *part == Part::Body { 'b' } else { 'h' };
+        Self { start, hex, frames, parts: parts.iter().map(letter).collect(), more }
+    }
+}
+
+impl TryFrom<WindowText> for Window {
+    type Error = String;
+
+    fn try_from(text: WindowText) -> Result<Self, String> {
+        let WindowText { start, hex, frames, parts, more } = text;
+        let digit = |c: &u8| char::from(*c).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let byte = |pair: &[u8]| match pair {
+            [high, low] => Some(digit(high)? << 4 | digit(low)?),
+            _ => None,
+        };
+        let bytes: Option<Vec<u8>> = hex.as_bytes().chunks(2).map(byte).collect();
+        let bytes = bytes.ok_or_else(|| format!("`{hex}` is not hexadecimal"))?;
+        let part = |(at, letter)| match letter {
+            'h' if frames.contains(&at) => Part::FrameStart,
+            'h' => Part::Header,
+            _ => Part::Body,
+        };
+        let parts: Vec<Part> = parts.chars().enumerate().map(part).collect();
+        if parts.len() != bytes.len() {
+            return Err(format!("{} parts for {} bytes", parts.len(), bytes.len()));
+        }
+        Ok(Self { start, bytes, parts, more })
+    }
 }
 
 /// What a byte is to the framing.
@@ -92,19 +147,6 @@ fn parts(framing: Framing, stream: &[u8], start: usize, end: usize) -> Vec<Part>
         }
     }
     parts
-}
-
-fn as_hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    serializer.serialize_str(&text)
-}
-
-fn as_offsets<S: Serializer>(parts: &[Part], serializer: S) -> Result<S::Ok, S::Error> {
-    let starts = parts.iter().enumerate().filter(|(_, part)| **part == Part::FrameStart);
-    serializer.collect_seq(starts.map(|(at, _)| at))
 }
 
 #[cfg(test)]

@@ -179,7 +179,10 @@ impl<'a> Replay<'a> {
     }
 
     fn first(&self, look: impl Fn(Channel, &Account) -> Option<Finding>) -> Option<Finding> {
-        self.ledger.accounts().find_map(|(channel, account)| look(channel, account))
+        self.ledger.accounts().find_map(|(channel, account)| {
+            let finding = look(channel, account)?;
+            Some(Finding { conversation: Some(channel.conn()), ..finding })
+        })
     }
 
     fn diagnose(&self, channel: Channel) -> Option<String> {

@@ -2,14 +2,18 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::excerpt::Excerpt;
 use super::names::{Clause, Level};
 use super::sweep::Ruler;
+use super::transcript::Conn;
 
 /// What a case came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// All was as the clauses say.
@@ -40,7 +44,7 @@ impl fmt::Display for Outcome {
 }
 
 /// Whose fault it is. It never changes the outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Blame {
     /// The client peer.
@@ -68,7 +72,7 @@ impl fmt::Display for Blame {
 }
 
 /// How the connection under test ended: an observation, which some clauses judge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Close {
     /// An orderly end, at a message boundary.
@@ -102,6 +106,8 @@ pub struct Finding {
     pub ruler: Option<Ruler>,
     /// How much it binds, where that is not the level of the case.
     pub weight: Weight,
+    /// In which conversation it was seen, where it was in one.
+    pub conversation: Option<Conn>,
 }
 
 /// How much a finding binds, beside the case that found it.
@@ -143,6 +149,7 @@ impl Finding {
             excerpt: None,
             ruler: None,
             weight: Weight::OfCase,
+            conversation: None,
         }
     }
 

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use bytes::{Bytes, BytesMut};
 use rust_server::framing::{FrameError, Framing, LengthPrefix, MaxFrame, Parse};
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::body::Body;
 use super::service::{Answer, Reaction, Service, is_json, mnet};
@@ -15,7 +16,20 @@ use super::service::{Answer, Reaction, Service, is_json, mnet};
 pub const NOTATION: Framing = Framing::LengthPrefix(LengthPrefix::U32BE);
 
 /// How the bytes travel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// A byte stream, which may be cut anywhere.
@@ -224,6 +238,14 @@ pub(crate) fn as_text<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
+}
+
+pub(crate) fn from_text<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
 impl FromStr for Protocol {

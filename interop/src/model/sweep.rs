@@ -1,9 +1,9 @@
 //! A sweep: the same message cut at each offset, each on a connection of its own; and where it goes wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::case::{Case, Part, Step, Write};
 use super::cut::Cut;
@@ -96,6 +96,43 @@ impl Serialize for Ruler {
     }
 }
 
+impl<'de> Deserialize<'de> for Ruler {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let rows = text.lines().map(|line| {
+            row(line).ok_or_else(|| serde::de::Error::custom(format!("`{line}` is no ruler")))
+        });
+        Ok(Self { rows: rows.collect::<Result<_, _>>()? })
+    }
+}
+
+/// A line of a ruler's text, read again.
+fn row(line: &str) -> Option<Row> {
+    let (len, rest) = line.strip_prefix("body of ")?.split_once(": wrong when cut after byte ")?;
+    let (wrong, tried) = match rest.strip_suffix(", which is everywhere") {
+        Some(wrong) => (wrong, wrong),
+        None => rest.strip_suffix(')')?.split_once(" (tried ")?,
+    };
+    let wrong = offsets(wrong)?;
+    let offsets = offsets(tried)?.into_iter().map(|at| (at, wrong.contains(&at))).collect();
+    Some(Row { len: len.parse().ok()?, offsets })
+}
+
+/// What `ranges` has written. No frame that is swept is longer than so many bytes.
+fn offsets(text: &str) -> Option<BTreeSet<usize>> {
+    const LONGEST: usize = 1 << 16;
+    let mut all = BTreeSet::new();
+    for run in text.split(", ") {
+        let (first, last) = run.split_once('-').unwrap_or((run, run));
+        let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+        if last > LONGEST {
+            return None;
+        }
+        all.extend(first..=last);
+    }
+    Some(all)
+}
+
 /// `1-3, 7`; `1-3, ..` where only one is wanted.
 fn ranges(offsets: impl Iterator<Item = usize>, at_most: usize) -> String {
     let mut runs: Vec<(usize, usize)> = Vec::new();
@@ -166,6 +203,7 @@ mod tests {
         assert_eq!(ruler.to_string(), "body of 2: wrong when cut after byte 1 (tried 1-2)");
         let json = serde_json::to_value(&ruler).unwrap();
         assert_eq!(json, "body of 2: wrong when cut after byte 1 (tried 1-2)");
+        assert_eq!(serde_json::from_value::<Ruler>(json).unwrap(), ruler);
     }
 
     #[test]

@@ -4,17 +4,23 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 
-use super::again::Again;
-use super::mark::{Charset, style};
-use super::{hexdump, ruler};
+use super::mark::{Look, style};
+use super::{hexdump, plain, ruler, sequence, words};
+use crate::model::names::PeerName;
 use crate::runner::CaseResult;
 
 /// How many lines of a peer's output are shown.
 const OUTPUT: usize = 5;
+/// How far what is said of a failure is indented.
+const INDENT: usize = 14;
+/// How much of a line stands before its sentence.
+const MARKED: usize = 40;
+/// How wide a dialogue is drawn at most: a wider one is harder to read.
+const WIDEST: usize = 86;
 
 /// The block of a result that is no pass.
 #[must_use]
-pub fn block(result: &CaseResult, charset: Charset, again: &Again) -> String {
+pub fn block(result: &CaseResult, Look { charset, width }: Look) -> String {
     let mut text = String::new();
     let colour = style(result.outcome, result.level).bold();
     let bold = Style::new().bold();
@@ -23,60 +29,78 @@ pub fn block(result: &CaseResult, charset: Charset, again: &Again) -> String {
         "{colour}{} {}{colour:#}  {bold}{}{bold:#}  {}  ({})",
         charset.mark(result.outcome),
         result.outcome,
-        result.case,
+        plain::case(result),
         who(result),
         result.level,
     );
-    let mut line = |name: &str, value: &str| {
-        let mut lines = value.lines();
-        let _ = writeln!(text, "    {name:<10}{}", lines.next().unwrap_or_default());
-        for more in lines {
+    let room = width.saturating_sub(INDENT);
+    let mut lines = |name: &str, lines: &[String]| {
+        let _ = writeln!(text, "    {name:<10}{}", lines.first().map_or("", String::as_str));
+        for more in lines.iter().skip(1) {
             let _ = writeln!(text, "    {:<10}{more}", "");
         }
     };
-    line("what", &result.summary);
+    let mut said = |name: &str, value: &str| lines(name, &words::wrapped(value, room));
+    said("what", &result.summary);
     if let Some(diagnosis) = &result.diagnosis {
-        line("likely", diagnosis);
-    }
-    if let Some(ruler) = &result.ruler {
-        line("where", &ruler::lines(ruler, result.framing, charset));
+        said("likely", diagnosis);
     }
     if let Some(blame) = result.blame {
-        line("blame", &blame.to_string());
+        said("blame", &blame.to_string());
+    }
+    if !result.catches.is_empty() {
+        said("catches", &result.catches);
+    }
+    for clause in &result.requirement {
+        said(&clause.to_string(), clause.rule());
     }
     if let Some(reason) = &result.reason {
-        line("known", reason);
+        said("known", reason);
+    }
+    let mut line = |name: &str, drawn: &str| {
+        lines(name, &drawn.lines().map(str::to_owned).collect::<Vec<_>>());
+    };
+    if let Some(ruler) = &result.ruler {
+        line("where", &ruler::lines(ruler, result.framing, charset));
     }
     if let Some(excerpt) = &result.excerpt {
         let offset = excerpt.offset;
         line("expected", &hexdump::lines(&excerpt.expected, offset));
         line("got", &hexdump::lines(&excerpt.got, offset));
     }
-    let output = &result.tail[result.tail.len().saturating_sub(OUTPUT)..];
-    if !output.is_empty() {
-        line("output", &output.join("\n"));
+    if let Some(dialogue) = &result.dialogue {
+        line("dialogue", &sequence::lines(dialogue, result.role, room.min(WIDEST), charset));
     }
-    line("again", &again.command(result));
+    let output = plain::output(result, OUTPUT);
+    if !output.is_empty() {
+        line("output", &output);
+    }
+    if let Some(again) = &result.again {
+        line("again", again);
+    }
     text
 }
 
 /// A result in one line, where its block would be one too many.
 #[must_use]
-pub fn line(result: &CaseResult, charset: Charset) -> String {
+pub fn line(result: &CaseResult, Look { charset, width }: Look) -> String {
     let colour = style(result.outcome, result.level);
     let mark = charset.mark(result.outcome);
     let what = result.diagnosis.as_deref().unwrap_or(&result.summary);
-    format!(
-        "{colour}{mark}{colour:#} {:<32} {}",
-        result.case,
-        what.lines().next().unwrap_or_default()
-    )
+    let what = words::clip(what.lines().next().unwrap_or_default(), width.saturating_sub(MARKED));
+    format!("{colour}{mark}{colour:#} {:<32} {what}", plain::case(result))
 }
 
 /// Who was under test: `server python`, `client python with server rust`.
 #[must_use]
 pub fn who(result: &CaseResult) -> String {
-    match (&result.server, &result.client) {
+    pair(result.server.as_ref(), result.client.as_ref())
+}
+
+/// The same of two names.
+#[must_use]
+pub fn pair(server: Option<&PeerName>, client: Option<&PeerName>) -> String {
+    match (server, client) {
         (Some(server), Some(client)) => format!("client {client} with server {server}"),
         (Some(server), None) => format!("server {server}"),
         (None, Some(client)) => format!("client {client}"),

@@ -5,39 +5,42 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::again::Again;
-use super::mark::{Charset, style};
-use super::words::{counted, seconds};
-use super::{Reporter, failure, matrix, sort};
+use super::mark::{Charset, Look, style};
+use super::record::Record;
+use super::words::{self, counted, seconds};
+use super::{failure, matrix};
 use crate::model::names::Level;
 use crate::model::outcome::Outcome;
-use crate::runner::{CaseResult, Event, Summary};
-
-/// Writes for a person to read. Colours are ANSI sequences; `out` strips them where they are not wanted.
-#[derive(Debug)]
-pub struct Human<W> {
-    out: W,
-    charset: Charset,
-    again: Again,
-    results: Vec<CaseResult>,
-}
+use crate::runner::{CaseResult, Summary};
 
 /// How many failures of the same peers are shown in full.
 const IN_FULL: usize = 4;
 
-impl<W: Write> Human<W> {
-    /// Writes to `out`, in the signs of the reader's locale.
-    pub fn new(out: W, again: Again) -> Self {
-        Self::with_charset(out, again, Charset::of_environment())
-    }
+/// Writes a run that is over, in the signs of the reader's locale and as wide as his lines are. Colours are
+/// ANSI sequences; `out` strips them where they are not wanted.
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn write(record: &Record, out: &mut dyn Write) -> io::Result<()> {
+    write_as(record, Look { charset: Charset::of_environment(), width: words::width() }, out)
+}
 
-    /// Writes to `out`, in these signs.
-    pub const fn with_charset(out: W, again: Again, charset: Charset) -> Self {
-        Self { out, charset, again, results: Vec::new() }
-    }
+/// The same, with a look of one's own.
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn write_as(record: &Record, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    Human { out, look, results: &record.results }.write(&record.summary)
+}
 
-    fn finished(&mut self, summary: &Summary) -> io::Result<()> {
-        sort(&mut self.results);
+struct Human<'a> {
+    out: &'a mut dyn Write,
+    look: Look,
+    results: &'a [CaseResult],
+}
+
+impl Human<'_> {
+    fn write(&mut self, summary: &Summary) -> io::Result<()> {
         self.errors()?;
         self.failures()?;
         self.known()?;
@@ -51,10 +54,9 @@ impl<W: Write> Human<W> {
             )?;
         }
         if !self.results.is_empty() {
-            writeln!(self.out, "{}", matrix::draw(&self.results, self.charset))?;
+            writeln!(self.out, "{}", matrix::draw(self.results, self.look))?;
         }
-        self.sum(summary)?;
-        self.out.flush()
+        self.sum(summary)
     }
 
     /// A peer that does not start fails all its cases in the same words: they are said once.
@@ -65,7 +67,7 @@ impl<W: Write> Human<W> {
             by_words.entry(&error.summary).or_default().push(error);
         }
         for same in by_words.values() {
-            writeln!(self.out, "{}", failure::block(same[0], self.charset, &self.again))?;
+            writeln!(self.out, "{}", failure::block(same[0], self.look))?;
             if let more @ 1.. = same.len() - 1 {
                 writeln!(self.out, "    and the same for {}\n", cases(more))?;
             }
@@ -85,12 +87,12 @@ impl<W: Write> Human<W> {
             of_peers.sort_by_key(|result| (result.level, result.diagnosis.is_none()));
             let (in_full, rest) = of_peers.split_at(of_peers.len().min(IN_FULL));
             for result in in_full {
-                writeln!(self.out, "{}", failure::block(result, self.charset, &self.again))?;
+                writeln!(self.out, "{}", failure::block(result, self.look))?;
             }
             if !rest.is_empty() {
                 writeln!(self.out, "    {} more of {}:", rest.len(), failure::who(rest[0]))?;
                 for result in rest {
-                    writeln!(self.out, "    {}", failure::line(result, self.charset))?;
+                    writeln!(self.out, "    {}", failure::line(result, self.look))?;
                 }
                 writeln!(self.out)?;
             }
@@ -105,7 +107,7 @@ impl<W: Write> Human<W> {
             writeln!(
                 self.out,
                 "{style}{} known{style:#}  {}  {}: {}",
-                self.charset.mark(result.outcome),
+                self.look.charset.mark(result.outcome),
                 result.case,
                 failure::who(result),
                 result.reason.as_deref().unwrap_or_default()
@@ -122,7 +124,7 @@ impl<W: Write> Human<W> {
         }
         for ((outcome, reason), count) in reasons {
             let style = style(outcome, Level::Must);
-            let mark = self.charset.mark(outcome);
+            let mark = self.look.charset.mark(outcome);
             writeln!(self.out, "{style}{mark} {outcome}{style:#}  {}: {reason}", cases(count))?;
         }
         Ok(())
@@ -144,8 +146,12 @@ impl<W: Write> Human<W> {
             format!("{style}{count} {word}{style:#}")
         };
         let parts: Vec<String> = counts.iter().filter(|(count, ..)| *count > 0).map(part).collect();
-        let dot = self.charset.dot();
-        let interrupted = if summary.interrupted { ", interrupted" } else { "" };
+        let dot = self.look.charset.dot();
+        let interrupted = match summary {
+            Summary { interrupted: true, .. } => ", interrupted",
+            Summary { stopped: true, .. } => ", ended at the first failure",
+            _ => "",
+        };
         writeln!(
             self.out,
             "{bold}{}{bold:#}: {} {dot} {}{interrupted}",
@@ -153,19 +159,6 @@ impl<W: Write> Human<W> {
             parts.join(", "),
             seconds(summary.duration),
         )
-    }
-}
-
-impl<W: Write> Reporter for Human<W> {
-    fn event(&mut self, event: &Event) -> io::Result<()> {
-        match event {
-            Event::Planned { .. } | Event::UnitFinished(_) => Ok(()),
-            Event::CaseFinished(result) => {
-                self.results.push((**result).clone());
-                Ok(())
-            }
-            Event::Finished(summary) => self.finished(summary),
-        }
     }
 }
 

@@ -14,6 +14,15 @@ pub enum Charset {
     Ascii,
 }
 
+/// How a text for people has to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Which signs are shown.
+    pub charset: Charset,
+    /// How many columns a line has.
+    pub width: usize,
+}
+
 impl Charset {
     /// By the locale, as the C library reads it.
     #[must_use]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anstyle::Style;
 use comfy_table::{Table, presets};
 
-use super::mark::{Charset, style};
+use super::mark::{Charset, Look, style};
 use crate::model::names::{Level, PeerName};
 use crate::model::outcome::Outcome;
 use crate::runner::CaseResult;
@@ -20,9 +20,10 @@ struct Cell {
 
 type Place = (Option<PeerName>, Option<PeerName>);
 
-/// Draws the matrix of some results, coloured with ANSI sequences.
+/// Draws the matrix of some results, coloured with ANSI sequences. Where it is wider than the reader's lines, it
+/// is drawn in blocks of servers, one below the other.
 #[must_use]
-pub fn draw(results: &[CaseResult], charset: Charset) -> String {
+pub fn draw(results: &[CaseResult], Look { charset, width }: Look) -> String {
     let mut cells: BTreeMap<Place, Cell> = BTreeMap::new();
     for result in results {
         let cell = cells.entry((result.server.clone(), result.client.clone())).or_default();
@@ -30,11 +31,25 @@ pub fn draw(results: &[CaseResult], charset: Charset) -> String {
         *cell.outcomes.entry(result.outcome).or_default() += 1;
         cell.fails_must |= result.outcome == Outcome::Fail && result.level == Level::Must;
     }
-    let servers: BTreeSet<Option<PeerName>> =
-        cells.keys().map(|(server, _)| server.clone()).collect();
-    let clients: BTreeSet<Option<PeerName>> =
-        cells.keys().map(|(_, client)| client.clone()).collect();
+    let servers: BTreeSet<&Option<PeerName>> = cells.keys().map(|(server, _)| server).collect();
+    let mut rest: &[&Option<PeerName>] = &servers.into_iter().collect::<Vec<_>>();
+    let mut blocks = Vec::new();
+    while !rest.is_empty() {
+        let fits = |taken: &usize| widest(&block(&cells, &rest[..*taken], charset)) <= width;
+        let taken = (1..=rest.len()).rev().find(fits).unwrap_or(1);
+        blocks.push(paint(block(&cells, &rest[..taken], charset), &cells, charset));
+        rest = &rest[taken..];
+    }
+    blocks.join("\n\n")
+}
 
+fn widest(text: &str) -> usize {
+    text.lines().map(|line| line.chars().count()).max().unwrap_or_default()
+}
+
+/// The columns of some servers, without colours.
+fn block(cells: &BTreeMap<Place, Cell>, servers: &[&Option<PeerName>], charset: Charset) -> String {
+    let clients: BTreeSet<&Option<PeerName>> = cells.keys().map(|(_, client)| client).collect();
     let mut table = Table::new();
     table.load_style(match charset {
         Charset::Unicode => presets::UTF8_HORIZONTAL_ONLY,
@@ -50,22 +65,26 @@ pub fn draw(results: &[CaseResult], charset: Charset) -> String {
     }];
     header.extend(servers.iter().map(|server| name(server, "server")));
     table.set_header(header);
-    let mut painted = BTreeMap::new();
-    for client in &clients {
-        let mut row = vec![name(client, "client")];
-        for server in &servers {
-            let cell =
-                cells.get(&(server.clone(), client.clone())).and_then(|cell| cell.text(charset));
-            row.push(cell.as_ref().map_or_else(String::new, |(text, _)| text.clone()));
-            painted.extend(cell);
+    for client in clients {
+        let cell = |server: &&Option<PeerName>| {
+            let cell = cells.get(&((*server).clone(), client.clone()));
+            cell.and_then(|cell| cell.text(charset)).map_or_else(String::new, |(text, _)| text)
+        };
+        let row: Vec<String> = servers.iter().map(cell).collect();
+        if row.iter().any(|cell| !cell.is_empty()) {
+            table.add_row([name(client, "client")].into_iter().chain(row));
         }
-        table.add_row(row);
     }
-    // The table measures its cells, so colours come last; a cell's padding tells it from its neighbours.
-    let paint = |drawn: String, (text, style): (String, Style)| {
+    table.to_string()
+}
+
+/// The table measures its cells, so colours come last; a cell's padding tells it from its neighbours.
+fn paint(drawn: String, cells: &BTreeMap<Place, Cell>, charset: Charset) -> String {
+    let painted: BTreeMap<String, Style> =
+        cells.values().filter_map(|cell| cell.text(charset)).collect();
+    painted.into_iter().fold(drawn, |drawn, (text, style)| {
         drawn.replace(&format!(" {text} "), &format!(" {style}{text}{style:#} "))
-    };
-    painted.into_iter().fold(table.to_string(), paint)
+    })
 }
 
 impl Cell {

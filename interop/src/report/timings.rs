@@ -98,7 +98,7 @@ fn columns(unit: &UnitTimes) -> String {
 impl<W: Write> Reporter for Timings<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Planned { .. } => Ok(()),
+            Event::Planned { .. } | Event::UnitStarted { .. } => Ok(()),
             Event::CaseFinished(result) => {
                 self.results.push((**result).clone());
                 Ok(())

@@ -1,5 +1,6 @@
 //! Counts and times in words, and how wide the reader's lines are.
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// How wide lines are where nobody says: no terminal, and no COLUMNS.
@@ -49,11 +50,43 @@ pub fn clip(text: &str, width: usize) -> String {
     format!("{}...", kept.trim_end())
 }
 
+/// The lines of a text, each broken at its spaces where it is wider than so many characters. A word that is wider
+/// by itself stays whole.
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let mut full = String::new();
+        for word in line.split(' ') {
+            let fits = full.chars().count() + 1 + word.chars().count() <= width;
+            if !full.is_empty() && !fits {
+                lines.push(std::mem::take(&mut full));
+            }
+            if !full.is_empty() {
+                full.push(' ');
+            }
+            full.push_str(word);
+        }
+        lines.push(full);
+    }
+    lines
+}
+
 /// How many columns a line on stdout has, by COLUMNS or by the terminal.
 #[must_use]
 pub fn width() -> usize {
+    width_of(std::io::stdout())
+}
+
+/// How many columns a line on stderr has, by COLUMNS or by the terminal.
+#[must_use]
+pub fn width_of_stderr() -> usize {
+    width_of(std::io::stderr())
+}
+
+fn width_of(stream: impl AsFd) -> usize {
     let said = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    let terminal = || rustix::termios::tcgetwinsize(std::io::stdout()).ok();
+    let terminal = || rustix::termios::tcgetwinsize(&stream).ok();
     let asked = || terminal().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0);
     said.or_else(asked).unwrap_or(WIDTH).max(NARROWEST)
 }
@@ -70,6 +103,13 @@ mod tests {
         assert_eq!(list(&words, 31), "framing.single +2");
         assert_eq!(list(&words, 3), "framing.single +2", "one is always said");
         assert_eq!(list(&[], 10), "");
+    }
+
+    #[test]
+    fn what_is_wrapped_keeps_its_words_and_its_own_lines() {
+        assert_eq!(wrapped("one two three\nfour", 8), ["one two", "three", "four"]);
+        assert_eq!(wrapped("incomprehensible", 8), ["incomprehensible"]);
+        assert_eq!(wrapped("", 8), Vec::<String>::new());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::plan::Unit;
 use crate::model::names::PeerName;
+use crate::model::protocol::Protocol;
 
 /// Where the time of one unit went. What it does not contain, such as ending its programs, is little.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +15,8 @@ pub struct UnitTimes {
     pub server: Option<PeerName>,
     /// The client peer.
     pub client: Option<PeerName>,
+    /// What they spoke.
+    pub protocol: Protocol,
     /// How many cases it had to play.
     pub cases: usize,
     /// Waiting for hard-coded ports and for a seat.
@@ -54,6 +57,7 @@ impl Clock {
         let times = UnitTimes {
             server: unit.server_name().cloned(),
             client: unit.client_name().cloned(),
+            protocol: unit.protocol,
             cases: unit.cases.len(),
             ..UnitTimes::default()
         };

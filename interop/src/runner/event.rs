@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::model::case::Case;
+use crate::model::dialogue::Dialogue;
 use crate::model::excerpt::Excerpt;
 use crate::model::names::{CaseId, Clause, Level, PeerName, Role};
 use crate::model::outcome::{Blame, Close, Finding, Outcome};
-use crate::model::protocol::{Protocol, Transport, as_text};
+use crate::model::protocol::{Protocol, Transport, as_text, from_text};
 use crate::model::service::Service;
 use crate::model::sweep::Ruler;
 
 use super::clock::UnitTimes;
 use super::plan::Unit;
+use super::select::Shard;
 
 /// Something that happened in a run.
 #[derive(Debug, Clone)]
@@ -24,6 +27,17 @@ pub enum Event {
         cases: usize,
         /// Same seed, same run.
         seed: u64,
+        /// Which part of a run it is, where it is one.
+        shard: Option<Shard>,
+    },
+    /// A unit has its seat: its programs are built if need be, and its cases are played.
+    UnitStarted {
+        /// The server peer.
+        server: Option<PeerName>,
+        /// The client peer.
+        client: Option<PeerName>,
+        /// What they speak.
+        protocol: Protocol,
     },
     /// A case has come to something.
     CaseFinished(Box<CaseResult>),
@@ -34,10 +48,13 @@ pub enum Event {
 }
 
 /// What one case came to. As JSON it is one element of `results`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct CaseResult {
     /// The case.
     pub case: CaseId,
+    /// The mistake that it catches.
+    #[serde(default)]
+    pub catches: String,
     /// The clauses that it covers.
     pub requirement: Vec<Clause>,
     /// How much it binds this peer.
@@ -49,10 +66,12 @@ pub struct CaseResult {
     /// The client peer.
     pub client: Option<PeerName>,
     /// The framing spoken.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    #[schemars(with = "String")]
     pub framing: rust_server::framing::Framing,
     /// The service spoken.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    #[schemars(with = "String")]
     pub service: Service,
     /// The transport.
     pub transport: Transport,
@@ -71,26 +90,34 @@ pub struct CaseResult {
     /// Whether the cuts are known to have reached the peer as planned.
     pub confirmed: bool,
     /// How long it took, in microseconds.
-    #[serde(serialize_with = "as_micros")]
+    #[serde(with = "crate::model::micros")]
+    #[schemars(with = "u64")]
     pub duration_us: Duration,
     /// A file with more, relative to the report.
     pub evidence: Option<String>,
     /// Why a known deviation is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
     /// In a sweep, where it goes wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(with = "Option<String>")]
     pub ruler: Option<Ruler>,
     /// The bytes around the first wrong one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub excerpt: Option<Excerpt>,
     /// The last lines of output of the peer that is to blame.
-    #[serde(skip)]
+    #[serde(rename = "output", skip_serializing_if = "Vec::is_empty", default)]
     pub tail: Vec<String>,
+    /// The conversation in which it was found, where something was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dialogue: Option<Dialogue>,
+    /// The command that shows it again, for a shell in the same working directory.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub again: Option<String>,
 }
 
 /// A declared deviation that is none, or none any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stale {
     /// Whose manifest.
     pub peer: PeerName,
@@ -103,7 +130,7 @@ pub struct Stale {
 }
 
 /// What a run came to.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Cases by outcome.
     pub pass: usize,
@@ -123,10 +150,14 @@ pub struct Summary {
     pub error: usize,
     /// Declared deviations that have to be taken out of a manifest.
     pub stale: Vec<Stale>,
+    /// The run was ended at its first failure, as was wished, so cases are missing.
+    #[serde(default)]
+    pub stopped: bool,
     /// The run was interrupted, so cases are missing.
     pub interrupted: bool,
     /// How long it all took.
-    #[serde(rename = "duration_us", serialize_with = "as_micros")]
+    #[serde(rename = "duration_us", with = "crate::model::micros")]
+    #[schemars(with = "u64")]
     pub duration: Duration,
 }
 
@@ -178,6 +209,7 @@ impl CaseResult {
     pub(super) fn blank(unit: &Unit, case: &Case, level: Level) -> Self {
         Self {
             case: case.id.clone(),
+            catches: case.catches.clone(),
             requirement: case.clauses.clone(),
             level,
             role: case.role,
@@ -199,6 +231,8 @@ impl CaseResult {
             ruler: None,
             excerpt: None,
             tail: Vec::new(),
+            dialogue: None,
+            again: None,
         }
     }
 
@@ -233,10 +267,6 @@ impl CaseResult {
     pub const fn protocol(&self) -> Protocol {
         Protocol { framing: self.framing, service: self.service, transport: self.transport }
     }
-}
-
-pub(crate) fn as_micros<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(u64::try_from(value.as_micros()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The runner: plans which cases are played with which peers, plays them, and tells what happens as
 //! [`Event`]s. It knows no reporter; reporters know nothing else.
 
+pub mod again;
 pub mod clock;
 pub mod event;
 mod house;

@@ -14,14 +14,16 @@ use crate::peer::registry::{Peer, Registry};
 use super::select::{Selection, Shard};
 
 /// Everything that a run will play, in the order of its results.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// The pairings, and the peers on their own.
     pub units: Vec<Unit>,
+    /// Which part of a run it is, where it is one.
+    pub shard: Option<Shard>,
 }
 
 /// A server, a client, or both, and the cases to play with them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Unit {
     /// The server under test.
     pub server: Option<Arc<Peer>>,
@@ -51,11 +53,12 @@ impl Plan {
             .filter(|unit| !unit.cases.is_empty())
             .collect();
         units.sort_by_key(Unit::key);
-        Self { units }
+        Self { units, shard: None }
     }
 
     /// Keeps one part of the cases, each part as long as the others.
     pub fn keep(&mut self, shard: Shard) {
+        self.shard = Some(shard);
         let mut number = 0..;
         for unit in &mut self.units {
             unit.cases.retain(|_| number.next().is_some_and(|number| shard.takes(number)));

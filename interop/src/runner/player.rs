@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::limits::{self, Patience};
 use crate::model::case::Case;
+use crate::model::dialogue::Dialogue;
 use crate::model::names::Role;
 use crate::model::oracle::{crashed, judge, judge_briefly};
 use crate::model::outcome::{Blame, Close, Outcome, Verdict};
@@ -166,6 +167,7 @@ impl<'a> Player<'a> {
                     _ => acted.tails.client,
                 };
                 let reason = known::reason(self.table.unit, case, finding.blame);
+                result.dialogue = Some(Dialogue::of(&acted.transcript, finding.conversation));
                 result.accuse(finding, reason);
             }
             None if !acted.transcript.has_stimulus() => {

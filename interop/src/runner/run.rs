@@ -11,13 +11,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::case::Case;
-use crate::model::names::PeerName;
+use crate::model::names::{Level, PeerName};
+use crate::model::outcome::Outcome;
 use crate::peer::build::BuildError;
 use crate::peer::registry::Registry;
 
+use super::again::Again;
 use super::clock::UnitTimes;
 use super::event::{CaseResult, Event, Summary};
-use super::plan::Plan;
+use super::plan::{Plan, Unit};
 use super::{known, unit};
 
 /// How to run.
@@ -35,6 +37,10 @@ pub struct Options {
     pub interop: PathBuf,
     /// Where build products are kept.
     pub cache: PathBuf,
+    /// How one result is shown again; `None` where no command shows one.
+    pub again: Option<Again>,
+    /// The run ends at the first failure that binds so much, or at an error; `None`: it is played to its end.
+    pub stop: Option<Level>,
 }
 
 /// What all units of a run share.
@@ -60,6 +66,11 @@ impl Context {
 pub(super) struct Teller(mpsc::Sender<Event>);
 
 impl Teller {
+    pub async fn started(&self, unit: &Unit) {
+        let (server, client) = (unit.server_name().cloned(), unit.client_name().cloned());
+        self.tell(Event::UnitStarted { server, client, protocol: unit.protocol }).await;
+    }
+
     pub async fn case(&self, result: CaseResult) {
         self.tell(Event::CaseFinished(Box::new(result))).await;
     }
@@ -88,7 +99,7 @@ pub async fn run(
     mut listen: impl FnMut(&Event),
 ) -> Summary {
     let begun = Instant::now();
-    listen(&Event::Planned { cases: plan.cases(), seed: options.seed });
+    listen(&Event::Planned { cases: plan.cases(), seed: options.seed, shard: plan.shard });
     let context = Arc::new(Context {
         start: options.start,
         timeout_scale: options.timeout_scale,
@@ -118,21 +129,36 @@ pub async fn run(
     drop(teller);
     let mut summary = Summary::default();
     let mut results = Vec::new();
-    while let Some(event) = inbox.recv().await {
+    while let Some(mut event) = inbox.recv().await {
+        if let Event::CaseFinished(result) = &mut event {
+            result.again = options.again.as_ref().map(|again| again.command(result));
+        }
         listen(&event);
         if let Event::CaseFinished(result) = event {
             summary.count(&result);
+            if options.stop.is_some_and(|level| stops(&result, level)) && !cancel.is_cancelled() {
+                summary.stopped = true;
+                cancel.cancel();
+            }
             results.push(*result);
         }
     }
     // A unit that panicked told of nothing: its cases are missing, and that is an error.
     while units.join_next().await.is_some() {}
-    summary.interrupted = cancel.is_cancelled();
-    if !summary.interrupted {
+    summary.interrupted = cancel.is_cancelled() && !summary.stopped;
+    if !cancel.is_cancelled() {
         summary.error += plan.cases().saturating_sub(summary.total());
         summary.stale = known::stale(registry, cases, &plan, &results);
     }
     summary.duration = begun.elapsed();
     listen(&Event::Finished(summary.clone()));
     summary
+}
+
+/// Whether a run ends at this result that ends at failures of this level.
+fn stops(result: &CaseResult, level: Level) -> bool {
+    match result.outcome {
+        Outcome::Fail => result.level <= level,
+        outcome => outcome == Outcome::Error,
+    }
 }

@@ -1,7 +1,11 @@
 //! What a user selects of all that could be run.
 
+use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::model::case::Case;
 use crate::model::names::{Level, Role};
@@ -103,7 +107,9 @@ fn any(patterns: &[glob::Pattern], name: &str) -> bool {
 }
 
 /// One of N equal parts of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct Shard {
     index: usize,
     count: usize,
@@ -114,6 +120,38 @@ impl Shard {
     #[must_use]
     pub const fn takes(self, number: usize) -> bool {
         number % self.count == self.index
+    }
+
+    /// Which part it is, from 1.
+    #[must_use]
+    pub const fn part(self) -> usize {
+        self.index + 1
+    }
+
+    /// Of how many.
+    #[must_use]
+    pub const fn parts(self) -> usize {
+        self.count
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.part(), self.parts())
+    }
+}
+
+impl From<Shard> for String {
+    fn from(shard: Shard) -> Self {
+        shard.to_string()
+    }
+}
+
+impl TryFrom<String> for Shard {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

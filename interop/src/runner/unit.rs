@@ -36,6 +36,7 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
     };
     let Ok(_seat) = seats.acquire().await else { return };
     clock.seated();
+    teller.started(unit).await;
     let house = match House::open(unit, context).await {
         Ok(house) => house,
         Err(error) => {

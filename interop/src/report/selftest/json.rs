@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::report::json::SCHEMA_VERSION;
+use crate::report::record::SCHEMA_VERSION;
 use crate::runner::Summary;
 use crate::runner::kill_matrix::KillMatrix;
 

@@ -9,7 +9,7 @@ use crate::model::outcome::Outcome;
 use crate::model::protocol::{Protocol, as_text};
 use crate::peer::mutants::Mutant;
 use crate::peer::registry::Peer;
-use crate::runner::event::{CaseResult, as_micros};
+use crate::runner::event::CaseResult;
 
 /// A program without a mistake, in one role and protocol.
 #[derive(Debug, Clone, Serialize)]
@@ -30,7 +30,7 @@ pub struct Baseline {
     /// Why cases could not be played, or the program cannot run here; without repetition.
     pub unplayed: Vec<String>,
     /// How long its cases took, in microseconds.
-    #[serde(rename = "duration_us", serialize_with = "as_micros")]
+    #[serde(rename = "duration_us", with = "crate::model::micros")]
     pub duration: Duration,
 }
 

@@ -10,7 +10,7 @@ use crate::model::names::{CaseId, Level, PeerName, Role};
 use crate::model::outcome::{Blame, Outcome};
 use crate::model::protocol::{Protocol, as_text};
 use crate::peer::mutants::Mutant;
-use crate::runner::event::{CaseResult, as_micros};
+use crate::runner::event::CaseResult;
 
 /// What became of a mutant, the first that is true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -63,7 +63,7 @@ pub struct Row {
     /// Why cases could not be played, or the program cannot run here; without repetition.
     pub unplayed: Vec<String>,
     /// How long its cases took, in microseconds.
-    #[serde(rename = "duration_us", serialize_with = "as_micros")]
+    #[serde(rename = "duration_us", with = "crate::model::micros")]
     pub duration: Duration,
     /// The cases that have to fail, of those that were asked for.
     #[serde(skip)]

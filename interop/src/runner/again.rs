@@ -1,8 +1,8 @@
 //! The command that shows one result again.
 
+use super::event::CaseResult;
 use crate::model::names::Role;
 use crate::model::protocol::Protocol;
-use crate::runner::CaseResult;
 
 /// How this run was called, as far as a single case of it has to be called the same way.
 #[derive(Debug, Clone)]
@@ -17,6 +17,9 @@ enum Call {
     Check { arguments: Vec<String> },
 }
 
+/// The flags of a check that select cases, or say how often and where the result goes.
+const LEFT_OUT: [&str; 5] = ["--case", "--protocol", "--format", "--output", "--repeat"];
+
 impl Again {
     /// `interop run`, with the peers of these folders or, without any, of the project.
     #[must_use]
@@ -24,7 +27,7 @@ impl Again {
         Self { program, call: Call::Run { folders } }
     }
 
-    /// `interop check` with these arguments, from which the selection of cases is taken out.
+    /// `interop check` with these arguments, from which what says which cases and where to is taken out.
     #[must_use]
     pub fn check(program: String, arguments: impl IntoIterator<Item = String>) -> Self {
         let mut kept = Vec::new();
@@ -36,8 +39,8 @@ impl Again {
                     kept.extend(arguments);
                     break;
                 }
-                "--case" | "--protocol" => drop(arguments.next()),
-                _ if argument.starts_with("--case=") || argument.starts_with("--protocol=") => {}
+                word if LEFT_OUT.contains(&word) => drop(arguments.next()),
+                word if word.split_once('=').is_some_and(|(flag, _)| LEFT_OUT.contains(&flag)) => {}
                 _ => kept.push(argument),
             }
         }
@@ -99,6 +102,8 @@ mod tests {
             "--strict",
             "--protocol",
             "u32be/echo",
+            "--output",
+            "x.html",
             "--",
             "x",
             "--case",

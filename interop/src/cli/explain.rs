@@ -1,0 +1,155 @@
+//! `interop explain`: a case or a clause in words.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anstyle::Style;
+use rust_server::framing::Framing;
+
+use super::exit::Failure;
+use super::output;
+use crate::catalogue;
+use crate::model::case::Case;
+use crate::model::names::Clause;
+use crate::model::protocol::Protocol;
+use crate::model::service::Service;
+use crate::report::{steps, words};
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+/// The column in which sentences begin.
+const INDENT: usize = 12;
+/// The document that explains the clauses.
+const PROTOCOL: &str = include_str!("../../../docs/protocol.md");
+/// How many names are proposed where one is not known.
+const PROPOSED: usize = 3;
+/// How alike a name is that may have been meant, from 0 to 1.
+const ALIKE: f64 = 0.6;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A case such as framing.header-split, or a clause such as P4
+    #[arg(value_name = "CASE|CLAUSE")]
+    what: String,
+}
+
+pub fn main(args: &Args) -> Result<ExitCode, Failure> {
+    let cases = catalogue::cases();
+    let clause = Clause::ALL.into_iter().find(|clause| {
+        let name = clause.to_string();
+        name.eq_ignore_ascii_case(&args.what)
+    });
+    let text = match clause {
+        Some(clause) => explain_clause(clause, &cases),
+        None => explain_case(&args.what, &cases)?,
+    };
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explain_clause(clause: Clause, cases: &[Arc<Case>]) -> String {
+    let mut text = format!("{BOLD}{clause}{BOLD:#} {}\n\n", clause.rule());
+    let heading = format!("\n### {clause}\n");
+    let section = PROTOCOL.split_once(&heading).map(|(_, behind)| behind).unwrap_or_default();
+    let end = section.find("\n##").unwrap_or(section.len());
+    let _ = writeln!(text, "{}\n", section[..end].trim());
+    let covers = |case: &&Arc<Case>| case.clauses.contains(&clause);
+    let mut rows: Vec<(String, String)> = Vec::new();
+    for case in cases.iter().filter(covers) {
+        let role = format!("{} {}", case.role, case.level);
+        match rows.last_mut().filter(|(id, _)| id == case.id.as_str()) {
+            Some((_, roles)) => *roles = format!("{roles}, {role}"),
+            None => rows.push((case.id.to_string(), role)),
+        }
+    }
+    let _ = writeln!(text, "{BOLD}cases that cover it{BOLD:#}");
+    for (id, roles) in rows {
+        let _ = writeln!(text, "  {id:<32} {DIM}{roles}{DIM:#}");
+    }
+    text
+}
+
+fn explain_case(id: &str, cases: &[Arc<Case>]) -> Result<String, Failure> {
+    let in_roles: Vec<&Arc<Case>> = cases.iter().filter(|case| case.id.as_str() == id).collect();
+    let Some(first) = in_roles.first() else { return Err(unknown(id, cases)) };
+    let mut text = format!("{BOLD}{id}{BOLD:#}\n");
+    fact(&mut text, "catches", &first.catches);
+    let mut clauses: Vec<Clause> = in_roles.iter().flat_map(|case| case.clauses.clone()).collect();
+    clauses.sort_unstable();
+    clauses.dedup();
+    for clause in clauses {
+        fact(&mut text, &clause.to_string(), clause.rule());
+    }
+    for case in in_roles {
+        let level = match case.level_with_limit {
+            Some(limited) => {
+                format!("{}; {limited} for a peer that declares max_frame", case.level)
+            }
+            None => case.level.to_string(),
+        };
+        let _ = writeln!(text, "\n{BOLD}as a test of a {}{BOLD:#}  ({level})", case.role);
+        for (number, line) in (1..).zip(steps::lines(&case.steps, case.role)) {
+            for (at, line) in words::wrapped(&line, words::width() - 6).iter().enumerate() {
+                let number = if at == 0 { format!("{number}.") } else { String::new() };
+                let _ = writeln!(text, "  {number:<3} {line}");
+            }
+        }
+        for (reason, names) in not_asked(case) {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let line = format!("{}, since {reason}", words::list(&names, words::width() / 2));
+            fact(&mut text, "not in", &line);
+        }
+    }
+    let _ = writeln!(text, "\n{DIM}interop run --case {id}{DIM:#}");
+    Ok(text)
+}
+
+fn fact(text: &mut String, name: &str, sentence: &str) {
+    for (at, line) in words::wrapped(sentence, words::width() - INDENT).iter().enumerate() {
+        let name = if at == 0 { name } else { "" };
+        let _ = writeln!(text, "  {name:<9} {line}");
+    }
+}
+
+/// The framings, spoken with the first service that goes with them, and the services, spoken in the first such
+/// framing, whose peers are not asked this case, by the reason. Every pair of both would say the same again.
+fn not_asked(case: &Arc<Case>) -> BTreeMap<String, Vec<String>> {
+    let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut ask = |name: String, framing: Framing, service| {
+        // Of a peer that promises nothing.
+        if let Err(reason) = case.as_asked(&Protocol::new(framing, service), None) {
+            reasons.entry(reason).or_default().push(name);
+        }
+    };
+    let framings: Vec<Framing> = Framing::names().filter_map(|name| name.parse().ok()).collect();
+    for &framing in &framings {
+        let service = Service::ALL.into_iter().find(|service| service.goes_with(framing));
+        ask(framing.to_string(), framing, service.unwrap_or_default());
+    }
+    for service in Service::ALL.into_iter().filter(|service| *service != Service::default()) {
+        let framing = framings.iter().find(|framing| service.goes_with(**framing));
+        ask(service.to_string(), framing.copied().unwrap_or_default(), service);
+    }
+    reasons
+}
+
+fn unknown(id: &str, cases: &[Arc<Case>]) -> Failure {
+    let mut alike: Vec<(f64, &str)> = cases
+        .iter()
+        .map(|case| (strsim::jaro_winkler(id, case.id.as_str()), case.id.as_str()))
+        .filter(|(alike, _)| *alike > ALIKE)
+        .collect();
+    alike.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    alike.dedup();
+    let proposed: Vec<String> =
+        alike.iter().take(PROPOSED).map(|(_, name)| format!("`{name}`")).collect();
+    let hint = match proposed.is_empty() {
+        true => {
+            "`interop list cases` shows all cases, `interop list requirements` all clauses".into()
+        }
+        false => format!("did you mean {}?", proposed.join(", ")),
+    };
+    Failure::usage(format!("`{id}` is no case and no clause: {hint}"))
+}

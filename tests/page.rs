@@ -1,0 +1,143 @@
+//! The HTML report in a real browser without a screen: that it loads without a complaint, filters by its hash,
+//! opens the result that the hash names, has labels, and does not lack contrast.
+
+#[path = "support/needs.rs"]
+mod needs;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use interop::report::form::Form;
+use interop::report::record::Record;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let browser = BROWSERS.iter().find_map(|name| which::which(name).ok());
+    let missing = if browser.is_some() { Vec::new() } else { vec!["chromium".to_owned()] };
+    let trial = |name: &str, test: fn(&Path) -> Result<(), Failed>| -> Trial {
+        let browser = browser.clone().unwrap_or_default();
+        needs::trial(name.to_owned(), missing.clone(), move || test(&browser))
+    };
+    let tests = vec![
+        trial("page::loads_without_a_complaint_and_shows_all", shows_all),
+        trial("page::the_filters_of_the_hash_filter", filters),
+        trial("page::the_result_that_the_hash_names_is_open", deep_link),
+        trial("page::it_is_read_by_keys_alone", keyboard),
+        trial("page::everything_has_a_label_and_contrast", is_accessible),
+    ];
+    libtest_mimic::run(&arguments, tests).exit_code()
+}
+
+fn shows_all(browser: &Path) -> Result<(), Failed> {
+    let page = Page::open(browser, "", "")?;
+    page.has("9 of 9 results")?;
+    page.has("<th scope=\"row\">python</th>")?;
+    page.has("aria-label=\"✗ 1 of 1: server wrong, client none\"")?;
+    page.has("stale: matches no case and no clause")
+}
+
+fn filters(browser: &Path) -> Result<(), Failed> {
+    for (hash, count) in [
+        ("peer=wrong", 2),
+        ("outcome=surprises", 4),
+        ("outcome=warns", 1),
+        ("level=should", 1),
+        ("role=pairing", 2),
+        ("case=framing. little-endian", 2),
+        ("server=rust&client=-", 3),
+        ("peer=nobody", 0),
+    ] {
+        Page::open(browser, hash, "")?.has(&format!("{count} of 9 results"))?;
+    }
+    Ok(())
+}
+
+fn deep_link(browser: &Path) -> Result<(), Failed> {
+    let page = Page::open(browser, "show=framing.byte-by-byte+rust+wrong+u32be%2Fecho", "")?;
+    page.has("<dd class=\"likely\">length field is little-endian</dd>")?;
+    page.has("Clause P4")?;
+    page.has("state lost between two reads")?;
+    page.has("<span class=\"wrong\">04</span>")?;
+    page.has("<svg viewBox=")?;
+    page.has("interop run --server rust --client wrong --case framing.byte-by-byte")?;
+    // What a peer says is text.
+    page.has("@someone ]]&gt; &lt;/script&gt;&lt;b&gt;|")
+}
+
+fn keyboard(browser: &Path) -> Result<(), Failed> {
+    let press = |keys: &str| {
+        format!(
+            "for (const key of {keys}) document.body.dispatchEvent(new KeyboardEvent('keydown', {{ key, bubbles: true }}));"
+        )
+    };
+    let second = Page::open(browser, "outcome=fail", &press("['j', 'j']"))?;
+    second.has("aria-label=\"framing.every-offset, server wrong\"")?;
+    let closed = Page::open(browser, "outcome=fail", &press("['j', 'j', 'k', 'Escape']"))?;
+    closed.has("aria-label=\"\" hidden=\"\"")
+}
+
+fn is_accessible(browser: &Path) -> Result<(), Failed> {
+    let hash = "show=framing.byte-by-byte+rust+wrong+u32be%2Fecho";
+    for scheme in ["0", "1"] {
+        let scheme = format!("--blink-settings=preferredColorScheme={scheme}");
+        let page = Page::open_as(browser, &scheme, hash, include_str!("page/audit.js"))?;
+        page.has("data-audit=\"\"")?;
+    }
+    Ok(())
+}
+
+/// The document as it stands when its scripts have run.
+struct Page(String);
+
+impl Page {
+    fn open(browser: &Path, hash: &str, script: &str) -> Result<Self, Failed> {
+        Self::open_as(browser, "--blink-settings=preferredColorScheme=1", hash, script)
+    }
+
+    /// With light colours, or with dark ones, as the flag says.
+    fn open_as(browser: &Path, flag: &str, hash: &str, script: &str) -> Result<Self, Failed> {
+        let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let file = folder.path().join("page.html");
+        std::fs::write(&file, written(script)?).map_err(|e| e.to_string())?;
+        #[expect(clippy::disallowed_methods, reason = "a browser is no peer")]
+        let mut command = Command::new(browser);
+        command
+            .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"])
+            .arg(flag)
+            .args(["--virtual-time-budget=2000", "--window-size=1200,900", "--dump-dom"])
+            .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+            .arg(format!("file://{}#{hash}", file.display()))
+            .stdin(Stdio::null());
+        let output = command.output().map_err(|e| e.to_string())?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        match said.lines().find(|line| line.contains("CONSOLE")) {
+            Some(complaint) => Err(complaint.to_owned().into()),
+            None => Ok(Self(String::from_utf8_lossy(&output.stdout).into_owned())),
+        }
+    }
+
+    fn has(&self, text: &str) -> Result<(), Failed> {
+        let Self(page) = self;
+        // The data and the script stand in the page too.
+        let shown = page.split("<script type=\"application/json\"").next().unwrap_or_default();
+        let body =
+            page.find("<body").map_or(page.as_str(), |at| &page[at..at + 200.min(page.len() - at)]);
+        let found = shown.contains(text);
+        found
+            .then_some(())
+            .ok_or_else(|| format!("no `{text}` in the page; it begins {body}").into())
+    }
+}
+
+fn written(script: &str) -> Result<String, Failed> {
+    let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/tests/record.json");
+    let text = std::fs::read_to_string(root).map_err(|e| e.to_string())?;
+    let record: Record = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+    let mut page = Vec::new();
+    Form::Html.write(&record, &mut page).map_err(|e| e.to_string())?;
+    let page = String::from_utf8(page).map_err(|e| e.to_string())?;
+    Ok(page.replace("</body>", &format!("<script>{script}</script></body>")))
+}
