@@ -10,7 +10,7 @@
 //! | [`peer`] | the programs under test: `peer.toml`, processes, contracts |
 //! | [`stage`] | acts a case out and writes the transcript |
 //! | [`runner`] | plan, selection, schedule; tells what happens as events |
-//! | [`bench`] | servers side by side under load: loads, generator, rounds, figures |
+//! | [`bench`](mod@bench) | servers side by side under load: loads, generator, rounds, figures |
 //! | [`report`] | one file for each form of the result |
 //! | [`cli`] | one file for each subcommand |
 //!

@@ -137,7 +137,8 @@ fn is_free(port: u16, transport: Transport) -> bool {
 /// Whether a connection that was accepted on the port lingers in TIME_WAIT.
 #[must_use]
 pub fn is_in_time_wait(port: u16) -> bool {
-    table::locals(&table::TCP, port, table::TIME_WAIT).into_iter().any(is_reachable)
+    let waiting = |name| table::locals(name, port, table::TIME_WAIT);
+    table::TCP.into_iter().flat_map(waiting).any(is_reachable)
 }
 
 /// Waits until none does, within a bound.
@@ -152,19 +153,25 @@ pub async fn outwait(port: u16) {
 /// where there are no tables.
 #[must_use]
 pub fn listeners(port: u16, transport: Transport) -> Vec<IpAddr> {
-    let mut addresses = match transport {
-        Transport::Tcp => table::locals(&table::TCP, port, table::LISTEN),
-        Transport::Udp => table::locals(&table::UDP, port, table::UNCONNECTED),
-    };
+    let mut addresses: Vec<IpAddr> = open_doors(port, transport).collect();
     addresses.sort_unstable();
     addresses.dedup();
     addresses
 }
 
+/// The same, table by table: one in which nobody listens costs the kernel a walk over all its connections.
+fn open_doors(port: u16, transport: Transport) -> impl Iterator<Item = IpAddr> {
+    let (tables, state) = match transport {
+        Transport::Tcp => (table::TCP, table::LISTEN),
+        Transport::Udp => (table::UDP, table::UNCONNECTED),
+    };
+    tables.into_iter().flat_map(move |table| table::locals(table, port, state))
+}
+
 /// Whether something listens on the port: known without a connection, which would be a client to it.
 pub async fn is_listening(port: u16, transport: Transport) -> bool {
     if cfg!(target_os = "linux") {
-        return listeners(port, transport).into_iter().any(is_reachable);
+        return open_doors(port, transport).any(is_reachable);
     }
     match transport {
         Transport::Tcp => tokio::net::TcpStream::connect((super::HOST, port)).await.is_ok(),
@@ -204,25 +211,18 @@ mod table {
     pub const UNCONNECTED: u8 = 0x07;
     pub const LISTEN: u8 = 0x0a;
 
-    /// The local addresses of all sockets in this state with this local port. Where there are no tables,
-    /// there are none.
-    pub fn locals(tables: &Tables, port: u16, state: u8) -> Vec<IpAddr> {
-        let mut found = Vec::new();
-        for table in tables {
-            let Ok(table) = File::open(table) else { continue };
-            let rows = BufReader::new(table).lines().map_while(Result::ok).skip(1);
-            for row in rows.filter_map(|row| Row::parse(&row)) {
-                // Those that listen come first. The others may be tens of thousands, and the kernel writes
-                // down only what is read.
-                if state == LISTEN && row.state != LISTEN {
-                    break;
-                }
-                if (row.port, row.state) == (port, state) {
-                    found.push(row.local);
-                }
-            }
-        }
-        found
+    /// The local addresses of a table's sockets in this state with this local port. Where there is no table, there
+    /// are none.
+    pub fn locals(table: &str, port: u16, state: u8) -> Vec<IpAddr> {
+        let Ok(table) = File::open(table) else { return Vec::new() };
+        let rows = BufReader::new(table).lines().map_while(Result::ok).skip(1);
+        // Those that listen come first. The others may be tens of thousands, and the kernel writes down only
+        // what is read.
+        rows.filter_map(|row| Row::parse(&row))
+            .take_while(|row| state != LISTEN || row.state == LISTEN)
+            .filter(|row| (row.port, row.state) == (port, state))
+            .map(|row| row.local)
+            .collect()
     }
 
     /// What we want to know of a socket.
