@@ -218,8 +218,9 @@ pub fn finish_client() -> Vec<Step> {
     GOOD_END_OF_CLIENT.to_vec()
 }
 
-/// How many clients are started at most for a conversation that needs one for each message.
-const CLIENTS: usize = 3;
+/// How many clients are started at most for a conversation that needs one for each message; with a server too.
+const CLIENTS: usize = 8;
+const PAIRED_CLIENTS: usize = 3;
 
 /// A conversation with each message on a connection of its own, cut as it was where it was alone already.
 /// `None` where that is too many programs to start.
@@ -248,7 +249,8 @@ fn each_alone(role: Role, talk: &[Exchange]) -> Option<Vec<Step>> {
     };
     match role {
         Role::Server => Some(vec![side_by_side(messages.into_iter().map(asked))]),
-        _ if messages.len() > CLIENTS => None,
+        Role::Client if messages.len() > CLIENTS => None,
+        Role::Pairing if messages.len() > PAIRED_CLIENTS => None,
         Role::Client => Some(messages.into_iter().flat_map(answered).collect()),
         Role::Pairing => Some(messages.into_iter().flat_map(relayed).collect()),
     }

@@ -158,7 +158,7 @@ fn full_frame_client() -> Vec<Step> {
 
 /// From one digit to the next, and the least and the most that there can be.
 fn digits() -> Vec<Exchange> {
-    let lengths = [0, 9, 10, 99, 100, 999, 1000, 9999];
+    let lengths = [9, 0, 10, 99, 100, 999, 1000, 9999];
     lengths.map(|len| whole([Body::Letters { seed: len as u64, len }])).to_vec()
 }
 

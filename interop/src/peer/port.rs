@@ -71,10 +71,13 @@ impl Lease {
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(100));
         };
-        // A process that is being started elsewhere may hold a copy of our own listener for a moment.
-        let deadline = Instant::now() + limits::REBIND;
+        // A process that is being started elsewhere may hold a copy of our own listener for a moment. What a
+        // killed program had still to send keeps its port for longer, though nobody listens any more.
+        let begun = Instant::now();
         while !is_free(port, transport) {
-            if Instant::now() > deadline {
+            let listens = open_doors(port, transport).next().is_some();
+            let patience = if listens { limits::REBIND } else { limits::TIME_WAIT };
+            if begun.elapsed() > patience {
                 return Err(PortError::Taken(port));
             }
             sleep(limits::REBIND_PAUSE).await;

@@ -39,6 +39,7 @@ impl Of {
             (Self::All, _)
             | (Self::Length | Self::Prefix, Framing::LengthPrefix(_))
             | (Self::Length | Self::Digits, Framing::Ascii4(_))
+            | (Self::Length, Framing::Mnet(_))
             | (Self::Line, Framing::Line(_))
             | (Self::Fixed, Framing::Fixed1024(_)) => true,
             (Self::Numbers(order), Framing::Mnet(mnet)) => mnet.order == order,
@@ -582,5 +583,8 @@ mod tests {
             let found = diagnosis_in("mnet".parse().unwrap(), &[request], seen);
             assert!(found.as_deref().is_some_and(|found| found.contains(words)), "{found:?}");
         }
+        let (request, seen) = ("\0\0\0\u{1}\0\0\0\0é", "\0\0\0\u{1}\0\0\0\u{1}\0\0\0\0é");
+        let found = diagnosis_in("mnet".parse().unwrap(), &[request], seen.as_bytes());
+        assert!(found.as_deref().is_some_and(|found| found.contains("characters")), "{found:?}");
     }
 }
