@@ -133,15 +133,16 @@ impl Contestant {
         let within = plan.warm_up + plan.time + limits::START;
         let told = timeout(within, async {
             while lines.next().await? != MEASURING {}
+            // Now all connections stand; when the figures come they may be gone.
+            let memory = self.memory() - before;
             let processor = self.processor_time();
             let measured = lines.next().await?;
-            Some((self.processor_time() - processor, measured))
+            Some((self.processor_time() - processor, memory, measured))
         });
         let told = told.await.map_err(|_| failed("nothing comes of it".to_owned()))?;
-        let memory = self.memory() - before;
         generator.stop(limits::FAREWELL).await;
         let _ = timeout(limits::DRAIN, listener).await;
-        let Some((processor, measured)) = told else {
+        let Some((processor, memory, measured)) = told else {
             return Err(failed(complaints.lines().join("; ")));
         };
         let measured: Measured =
