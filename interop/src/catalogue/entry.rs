@@ -218,9 +218,8 @@ pub fn finish_client() -> Vec<Step> {
     GOOD_END_OF_CLIENT.to_vec()
 }
 
-/// How many clients are started at most for a conversation that needs one for each message; with a server too.
+/// How many clients are started at most for a conversation that needs one for each message.
 const CLIENTS: usize = 8;
-const PAIRED_CLIENTS: usize = 3;
 
 /// A conversation with each message on a connection of its own, cut as it was where it was alone already.
 /// `None` where that is too many programs to start.
@@ -249,8 +248,7 @@ fn each_alone(role: Role, talk: &[Exchange]) -> Option<Vec<Step>> {
     };
     match role {
         Role::Server => Some(vec![side_by_side(messages.into_iter().map(asked))]),
-        Role::Client if messages.len() > CLIENTS => None,
-        Role::Pairing if messages.len() > PAIRED_CLIENTS => None,
+        _ if messages.len() > CLIENTS => None,
         Role::Client => Some(messages.into_iter().flat_map(answered).collect()),
         Role::Pairing => Some(messages.into_iter().flat_map(relayed).collect()),
     }
