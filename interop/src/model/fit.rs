@@ -17,7 +17,6 @@ use super::names::{Clause, Role};
 use super::protocol::{Protocol, Transport};
 use super::service::Service;
 use super::transcript::Conn;
-use crate::limits::LANES;
 
 /// How many programs a server of `exec` is made to start in one case.
 const COMMANDS: usize = 30;
@@ -203,7 +202,7 @@ fn most_under_way(steps: &[Step]) -> (usize, usize) {
             Step::Lanes(lanes) => {
                 let each = lanes.iter().map(|lane| most_under_way(lane));
                 let (count, bytes) = each.reduce(larger).unwrap_or_default();
-                let at_once = lanes.len().min(LANES);
+                let at_once = lanes.len().min(limits::LANES);
                 beside = (at_once * count, at_once * bytes);
             }
             step => {

@@ -296,7 +296,7 @@ impl Ledger {
     /// answer, and by P13 the delivery of that.
     fn owe_message(&mut self, conn: Conn, message: &Bytes) {
         let protocol = self.setting.protocol;
-        if protocol.framing.can_carry(message, MaxFrame::new(u64::MAX)).is_err() {
+        if !protocol.carries(message) {
             self.client(conn).cannot_say = true;
             return;
         }

@@ -174,7 +174,7 @@ impl Protocol {
     }
 
     /// Whether the framing can carry a message, however long it may be.
-    fn carries(&self, message: &[u8]) -> bool {
+    pub(super) fn carries(&self, message: &[u8]) -> bool {
         self.framing.can_carry(message, MaxFrame::new(u64::MAX)).is_ok()
     }
 

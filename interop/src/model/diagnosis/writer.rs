@@ -29,7 +29,9 @@ enum Of {
     Line,
     Fixed,
     Digits,
-    /// The numbers begin with this byte.
+    /// Their frames begin with a size and a command.
+    Command,
+    /// The same, and the numbers begin with this byte.
     Numbers(ByteOrder),
 }
 
@@ -39,7 +41,7 @@ impl Of {
             (Self::All, _)
             | (Self::Length | Self::Prefix, Framing::LengthPrefix(_))
             | (Self::Length | Self::Digits, Framing::Ascii4(_))
-            | (Self::Length, Framing::Mnet(_))
+            | (Self::Length | Self::Command, Framing::Mnet(_))
             | (Self::Line, Framing::Line(_))
             | (Self::Fixed, Framing::Fixed1024(_)) => true,
             (Self::Numbers(order), Framing::Mnet(mnet)) => mnet.order == order,
@@ -104,24 +106,12 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         words: "the size counts the command and reply wanted, too",
-        of: Of::Numbers(ByteOrder::Big),
+        of: Of::Command,
         stream: |framing, messages| counting(framing, Mnet::COMMAND_LEN, messages),
     },
     Mistake {
         words: "the size counts the whole frame",
-        of: Of::Numbers(ByteOrder::Big),
-        stream: |framing, messages| {
-            counting(framing, framing.header_len() + Mnet::COMMAND_LEN, messages)
-        },
-    },
-    Mistake {
-        words: "the size counts the command and reply wanted, too",
-        of: Of::Numbers(ByteOrder::Little),
-        stream: |framing, messages| counting(framing, Mnet::COMMAND_LEN, messages),
-    },
-    Mistake {
-        words: "the size counts the whole frame",
-        of: Of::Numbers(ByteOrder::Little),
+        of: Of::Command,
         stream: |framing, messages| {
             counting(framing, framing.header_len() + Mnet::COMMAND_LEN, messages)
         },
