@@ -202,12 +202,11 @@ fn react_to_command(framing: Framing, message: &[u8]) -> Reaction {
 }
 
 /// A body as JSON that is written the same by everybody: a string, or, where the length is what matters, a string or
-/// a digit of that length. What is no text stays as it is.
+/// a digit of that length; nothing shorter than a digit is JSON. What is no text stays as it is.
 fn json(body: &Body) -> Bytes {
     let bytes = body.bytes();
     match (body, bytes.len()) {
-        (Body::Letters { .. }, 0) => bytes,
-        (Body::Letters { .. }, 1) => Bytes::from_static(b"7"),
+        (Body::Letters { .. }, 0 | 1) => Bytes::from_static(b"7"),
         (Body::Letters { .. }, len) => [b"\"", &bytes[1..len - 1], b"\""].concat().into(),
         _ => match std::str::from_utf8(&bytes) {
             Ok("") | Err(_) => bytes,
@@ -219,7 +218,8 @@ fn json(body: &Body) -> Bytes {
 /// Whether a program that reads JSON takes this body.
 #[must_use]
 pub(super) fn is_json(body: &Body) -> bool {
-    !body.is_empty() && std::str::from_utf8(&body.bytes()).is_ok()
+    let is_text = || !body.is_empty() && std::str::from_utf8(&body.bytes()).is_ok();
+    matches!(body, Body::Letters { .. }) || is_text()
 }
 
 /// An `mnet` message: command, reply wanted, body. Its integers are in the framing's byte order.
