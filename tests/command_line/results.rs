@@ -131,7 +131,7 @@ fn a_failure_is_shown_with_its_diagnosis_and_the_command_that_shows_it_again() {
 #[test]
 fn the_command_that_shows_a_failure_again_does() {
     let project = Project::of([little_endian(), Peer::server("echo"), Peer::client("frames")]);
-    let first = project.run("run --case framing.single").code(1);
+    let first = project.run("run --case framing.single --seed 7").code(1);
     let said = String::from_utf8_lossy(&first.get_output().stdout).into_owned();
     let again: Vec<&str> = said
         .lines()
@@ -140,6 +140,7 @@ fn the_command_that_shows_a_failure_again_does() {
         .collect();
     assert_eq!(again.len(), 2, "alone and in a pairing: {said}");
     for command in again {
+        assert!(command.contains("--seed 7"), "{command}");
         project.shell(command).code(1).stdout(contains("1 case: 1 failed"));
     }
 }

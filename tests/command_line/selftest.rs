@@ -194,6 +194,17 @@ fn the_whole_grid_is_shown_on_demand() {
 }
 
 #[test]
+fn each_mutant_can_be_played_against_the_cases_that_have_to_find_it_alone() {
+    let both = project(server(), SERVERS);
+    let caught = || contains("2 mutants: 2 caught");
+    // Two mutants and their measure, two cases each; and then without each mutant's case that is the other's.
+    let whole = both.run(&format!("selftest {BOTH}")).success();
+    whole.stdout(caught()).stderr(contains("6 cases to play"));
+    let listed = both.run(&format!("selftest {BOTH} --listed")).success();
+    listed.stdout(caught()).stderr(contains("4 cases to play"));
+}
+
+#[test]
 fn the_command_that_shows_a_mutant_again_does() {
     let project =
         project(server(), &SERVERS.replace("[\"payload.empty\"]", "[\"framing.single\"]"));

@@ -69,6 +69,12 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("connection.thousand", "descriptors, threads or memory lost with each connection")
             .covers(&[P11, P3])
             .play(Role::Server, thousand()),
+        entry(
+            "connection.thousand-broken",
+            "descriptors, threads or memory lost with each connection that ends badly",
+        )
+        .covers(&[P11, P8])
+        .play(Role::Server, thousand_broken()),
         entry("connection.many-messages", "drift, growth, or an end after so many messages")
             .covers(&[P3, P13])
             .play(Role::Server, many_messages_server())
@@ -123,13 +129,14 @@ fn many_messages_server() -> Vec<Step> {
 }
 
 /// The client writes all it can, and only then reads; its input ends while most answers are still to come.
+/// A server that reads while nobody reads its answers sees the end with answers still to send.
 fn half_close_busy() -> Vec<Step> {
     let body = Body::Letters { seed: 7, len: 64 * 1024 };
     vec![
         Step::StopReading { conn: 0 },
         Step::Press { conn: 0, body, at_most: 64, bounded: false },
-        Step::ReadOn { conn: 0 },
         Step::Finish { conn: 0 },
+        Step::ReadOn { conn: 0 },
         Step::Settle,
     ]
 }
@@ -152,6 +159,27 @@ const TOO_LONG: Part = Part::Claim(0x7fff_ffff);
 
 /// A thousand clients come, are served and go; the server is as it was before.
 fn thousand() -> Vec<Step> {
+    unchanged_by((1..=1000).map(health_ping))
+}
+
+/// A thousand clients come, and go inside a header, inside a body, or by a reset there, each behind a good message.
+/// What is lost with one kind of end alone has to show.
+fn thousand_broken() -> Vec<Step> {
+    let broken = |conn: u16| {
+        let keep = if conn % 3 == 1 { 2 } else { 9 };
+        let end = match conn % 3 {
+            2 => Step::Abort { conn },
+            _ => Step::Finish { conn },
+        };
+        let good = Part::Frame(GOOD.into());
+        let parts = vec![good, Part::Head { body: BROKEN_OFF.into(), keep }];
+        vec![write_on(conn, Cut::Whole, parts), end, Step::Settle]
+    };
+    [unchanged_by((1..=1000).map(broken)), health_ping(1001)].concat()
+}
+
+/// Clients come and go; the server is as it was before.
+fn unchanged_by(clients: impl Iterator<Item = Vec<Step>>) -> Vec<Step> {
     let within = |of, growth| Step::Within(Budget { of, growth, warns: false });
     let before = [health_ping(0), vec![Step::Rest, Step::Measure]].concat();
     let after = vec![
@@ -161,8 +189,7 @@ fn thousand() -> Vec<Step> {
         within(Resource::Threads, 200),
         within(Resource::Memory, 160 * MIB),
     ];
-    let clients = vec![side_by_side((1..=1000).map(health_ping))];
-    [before, clients, after].concat()
+    [before, vec![side_by_side(clients)], after].concat()
 }
 
 /// The server takes requests and says nothing; the client's input ends, and then the connection does.

@@ -96,7 +96,7 @@ const LINES: [&[u8]; 5] =
     [b"\n\r\n", b"ends in CR LF\r\n", b" \t\n\x0b\x0c\n", b"\t spaces around  \n", b"plain\n\n"];
 
 fn blank_lines() -> Vec<Part> {
-    LINES.map(|line| Part::Raw(line.to_vec())).to_vec()
+    LINES.map(|line| Part::Raw(Body::Bytes(line.to_vec()))).to_vec()
 }
 
 fn blank_lines_server() -> Vec<Step> {
@@ -114,7 +114,7 @@ fn blank_lines_client() -> Vec<Step> {
 
 /// White space without a line feed is the rest of no message. Not on connection 0: nothing is to come behind it.
 fn last_line() -> [Step; 2] {
-    let parts = vec![Part::Frame("the last".into()), Part::Raw(b" \t\r".to_vec())];
+    let parts = vec![Part::Frame("the last".into()), Part::Raw(" \t\r".into())];
     [write_on(1, Cut::Whole, parts), Step::Settle]
 }
 
@@ -168,7 +168,7 @@ const NO_DIGITS: [&[u8]; 8] =
 
 /// The header, and bytes behind it that would be an answer's due if it were one.
 fn without_digits(header: &[u8]) -> Part {
-    Part::Raw([header, &[b'x'; 120]].concat())
+    Part::Raw(Body::Bytes([header, &[b'x'; 120]].concat()))
 }
 
 fn no_digits_server() -> Vec<Step> {
@@ -195,7 +195,7 @@ fn no_digits_client() -> Vec<Step> {
 
 fn no_digit_at_once() -> Vec<Step> {
     let lane = |(conn, begun): (u16, &[u8])| {
-        vec![write_on(conn, Cut::Whole, vec![Part::Raw(begun.to_vec())]), Step::Settle]
+        vec![write_on(conn, Cut::Whole, vec![Part::Raw(Body::Bytes(begun.to_vec()))]), Step::Settle]
     };
     let lanes = (0..).zip([&b"x"[..], b"0 ", b"00-"]).map(lane);
     [vec![side_by_side(lanes)], health_ping(3)].concat()

@@ -109,7 +109,7 @@ const MIB: u64 = 1024 * 1024;
 
 /// A body follows at once, so a server that awaits it would go on.
 fn refused_from_header() -> Vec<Step> {
-    let parts = vec![Part::Claim(CLAIMS[1]), Part::Raw(b"the beginning of a body".to_vec())];
+    let parts = vec![Part::Claim(CLAIMS[1]), Part::Raw("the beginning of a body".into())];
     [vec![write(Cut::At(vec![HEADER]), parts), Step::Settle], health_ping(1)].concat()
 }
 
@@ -173,7 +173,7 @@ fn spin() -> Vec<Step> {
         half(1),
         Step::Finish { conn: 1 },
         write_on(2, Cut::Whole, vec![Part::Claim(CLAIMS[1])]),
-        write_on(4, Cut::Whole, vec![Part::Raw(FOREIGN[0].to_vec())]),
+        write_on(4, Cut::Whole, vec![Part::Raw(Body::Bytes(FOREIGN[0].to_vec()))]),
         // In lanes, so that nobody waits for the ends of the others.
         side_by_side([3, 5].map(served)),
         Step::Finish { conn: 3 },
@@ -224,7 +224,10 @@ fn good_then_bad_client(cut: Cut) -> Vec<Step> {
 
 fn foreign() -> Vec<Step> {
     let lands = |(conn, bytes): (u16, &[u8])| {
-        [write_on(conn, Cut::Whole, vec![Part::Raw(bytes.to_vec())]), Step::Finish { conn }]
+        [
+            write_on(conn, Cut::Whole, vec![Part::Raw(Body::Bytes(bytes.to_vec()))]),
+            Step::Finish { conn },
+        ]
     };
     let next = FOREIGN.len() as u16;
     [(0..).zip(FOREIGN).flat_map(lands).collect(), health_ping(next)].concat()
@@ -235,7 +238,7 @@ fn foreign_client() -> Vec<Step> {
     vec![
         feed([ANSWERED]),
         Step::Settle,
-        write(Cut::Whole, vec![Part::Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())]),
+        write(Cut::Whole, vec![Part::Raw("HTTP/1.1 400 Bad Request\r\n\r\n".into())]),
         Step::Finish { conn: 0 },
         Step::EndInput { conn: 0 },
         Step::Settle,
@@ -258,8 +261,8 @@ fn garbage() -> Vec<Step> {
     const STREAMS: u16 = 16;
     let stream = |nth: u16| {
         let conn = 2 * nth;
-        let bytes = Body::Random { seed: nth.into(), len: 64 }.bytes().to_vec();
-        let garbage = [write_on(conn, Cut::Whole, vec![Part::Raw(bytes)]), Step::Finish { conn }];
+        let bytes = Part::Raw(Body::Random { seed: nth.into(), len: 64 });
+        let garbage = [write_on(conn, Cut::Whole, vec![bytes]), Step::Finish { conn }];
         [garbage.to_vec(), health_ping(conn + 1)].concat()
     };
     (0..STREAMS).flat_map(stream).collect()

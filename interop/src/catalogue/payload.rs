@@ -84,6 +84,12 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("payload.large", "24-bit lengths; what one send did not take lost")
             .covers(&[P2, P3])
             .everywhere(&[exchange(Cut::AsItComes, [Body::Random { seed: 20, len: LARGE }])]),
+        entry("payload.empty-behind-large", "an empty message lost that follows a large one")
+            .covers(&[P2, P3])
+            .everywhere(&[exchange(
+                Cut::AsItComes,
+                [Body::Random { seed: 21, len: 100_000 }, Body::from(""), Body::from("last")],
+            )]),
         entry("payload.huge", "24-bit lengths; concatenation that is quadratic")
             .covers(&[P2, P3])
             .should()

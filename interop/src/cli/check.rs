@@ -96,7 +96,7 @@ pub fn main(mut args: Args) -> Result<ExitCode, Failure> {
     let session = std::mem::take(&mut args.session);
     let peer = args.peer()?;
     let registry = Registry::of_one(peer);
-    let cases = catalogue::cases();
+    let cases = catalogue::seeded(session.play.seed);
     let selection = Selection {
         cases: session.cases.clone(),
         levels: session.levels.clone(),

@@ -60,7 +60,7 @@ fn role(text: &str) -> Result<Role, String> {
 pub fn main(args: Args) -> Result<ExitCode, Failure> {
     let Args { peers, servers, clients, roles, shard, session, folders } = args;
     let registry = registry(&folders)?;
-    let cases = catalogue::cases();
+    let cases = catalogue::seeded(session.play.seed);
     let selection = Selection {
         peers,
         servers,
@@ -88,7 +88,7 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
             "nothing selected: no peer is to play any of these cases",
         ));
     }
-    let again = Again::run(super::program(), folders);
+    let again = Again::run(super::program(), session.play.seed, folders);
     session::play(plan, &registry, &cases, &session, again)
 }
 

@@ -44,6 +44,9 @@ pub struct Args {
     /// Only the Kth of N equal parts of the mutants
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
+    /// Play each mutant against the cases that have to find it, and no others
+    #[arg(long)]
+    listed: bool,
     /// Show the whole grid too: mutants down, cases across
     #[arg(long)]
     matrix: bool,
@@ -62,14 +65,20 @@ fn role(text: &str) -> Result<Role, String> {
 }
 
 pub fn main(args: &Args) -> Result<ExitCode, Failure> {
-    let all = catalogue::cases();
+    let all = catalogue::seeded(args.play.seed);
     let mutants = args.mutants(&all)?;
     let selection = args.selection();
     if let Some(slip) = selection.unmatched_case(&all) {
         return Err(Failure::nothing_selected(slip));
     }
     let registry = mutants.registry();
-    let plan = Plan::new(&registry, &all, &selection);
+    let mut plan = Plan::new(&registry, &all, &selection);
+    if args.listed {
+        plan.retain(|unit, case| {
+            let program = unit.server_name().or_else(|| unit.client_name());
+            program.is_some_and(|program| mutants.is_measured_by(program, case))
+        });
+    }
     if plan.cases() == 0 {
         return Err(Failure::nothing_selected(
             "nothing selected: no mutant is to play any of these cases",
@@ -136,6 +145,7 @@ impl Args {
             && self.cases.is_empty()
             && self.roles.is_empty()
             && self.shard.is_none()
+            && !self.listed
     }
 
     fn look(&self) -> Look {

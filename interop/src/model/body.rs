@@ -109,6 +109,13 @@ impl Body {
         }
     }
 
+    /// Other bytes, where they are random.
+    pub(super) const fn reseed(&mut self, by: u64) {
+        if let Self::Letters { seed, .. } | Self::Random { seed, .. } = self {
+            *seed = seed.wrapping_add(by);
+        }
+    }
+
     /// Whether it is the empty message.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -230,7 +230,7 @@ pub enum Part {
     /// The same, for this many bytes more than the peer's limit: see [`Case::for_limit`].
     ClaimOver(u64),
     /// Bytes that are not of the framing's making.
-    Raw(Vec<u8>),
+    Raw(Body),
 }
 
 impl Case {
@@ -330,6 +330,14 @@ impl Case {
         case
     }
 
+    /// The same case with other random bytes, cuts and orders: its seeds are moved on by so many.
+    #[must_use]
+    pub fn reseeded(mut self, by: u64) -> Self {
+        let steps = self.steps.iter_mut().chain(self.each_alone.iter_mut().flatten());
+        steps.for_each(|step| step.reseed(by));
+        self
+    }
+
     /// Whether messages are due after the client's input has ended.
     fn needs_half_close(&self) -> bool {
         let mut ends = self.steps.iter().enumerate().filter_map(|(at, step)| match step {
@@ -385,6 +393,21 @@ impl Step {
         self.all().flat_map(of).collect()
     }
 
+    fn reseed(&mut self, by: u64) {
+        match self {
+            Self::Feed { messages, .. } => messages.iter_mut().for_each(|body| body.reseed(by)),
+            Self::Press { body, .. } => body.reseed(by),
+            Self::Write(write) | Self::Drip { write, .. } => write.reseed(by),
+            Self::Recut { cut, .. } => cut.reseed(by),
+            Self::Mixed { writes, seed } => {
+                *seed = seed.wrapping_add(by);
+                writes.iter_mut().for_each(|write| write.reseed(by));
+            }
+            Self::Lanes(lanes) => lanes.iter_mut().flatten().for_each(|step| step.reseed(by)),
+            _ => {}
+        }
+    }
+
     fn fill_in(&mut self, limit: u64) {
         match self {
             Self::Feed { messages, .. } => messages.iter_mut().for_each(|body| body.fill_in(limit)),
@@ -410,6 +433,21 @@ impl Step {
         };
         let written = self.writes().iter().flat_map(|write| &write.parts).filter_map(Part::body);
         fed.iter().chain(written)
+    }
+}
+
+impl Write {
+    fn reseed(&mut self, by: u64) {
+        self.cut.reseed(by);
+        for part in &mut self.parts {
+            match part {
+                Part::Frame(body)
+                | Part::Head { body, .. }
+                | Part::Tail { body, .. }
+                | Part::Raw(body) => body.reseed(by),
+                Part::Claim(_) | Part::ClaimOver(_) => {}
+            }
+        }
     }
 }
 

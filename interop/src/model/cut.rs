@@ -26,6 +26,13 @@ pub enum Cut {
 }
 
 impl Cut {
+    /// Other places, where they are random.
+    pub(super) const fn reseed(&mut self, by: u64) {
+        if let Self::Random { seed, .. } = self {
+            *seed = seed.wrapping_add(by);
+        }
+    }
+
     /// The fragments of a run of `len` bytes, in order; together they are the run.
     #[must_use]
     pub fn fragments(&self, len: usize) -> Vec<Range<usize>> {

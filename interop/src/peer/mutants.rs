@@ -156,6 +156,16 @@ impl Mutants {
         Registry::of_peers(self.bases.iter().map(|base| self.as_measure(base)).chain(mutants))
     }
 
+    /// Whether a case says something of this program: one that has a mistake is to be found by it, one that has
+    /// none passes it.
+    #[must_use]
+    pub fn is_measured_by(&self, program: &PeerName, case: &Case) -> bool {
+        let mutant = self.mutants.iter().find(|mutant| mutant.switch == *program);
+        mutant.is_none_or(|mutant| {
+            mutant.listed.get(&case.role).is_some_and(|listed| listed.contains(&case.id))
+        })
+    }
+
     fn as_measure(&self, base: &Peer) -> Peer {
         let is_needed = |role, protocol: &Protocol| {
             self.mutants.iter().any(|mutant| {

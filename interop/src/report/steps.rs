@@ -100,7 +100,7 @@ fn part_words(part: &Part) -> String {
         Part::ClaimOver(bytes) => {
             format!("a header that claims {bytes} more than the peer's limit, alone")
         }
-        Part::Raw(bytes) => format!("{} that are no frame", counted(bytes.len(), "byte")),
+        Part::Raw(body) => format!("{} that are no frame", counted(body.len(), "byte")),
     }
 }
 

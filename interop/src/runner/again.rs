@@ -1,6 +1,7 @@
 //! The command that shows one result again.
 
 use super::event::CaseResult;
+use crate::catalogue;
 use crate::model::names::Role;
 use crate::model::protocol::Protocol;
 
@@ -13,7 +14,7 @@ pub struct Again {
 
 #[derive(Debug, Clone)]
 enum Call {
-    Run { folders: Vec<String> },
+    Run { seed: u64, folders: Vec<String> },
     Check { arguments: Vec<String> },
 }
 
@@ -21,10 +22,10 @@ enum Call {
 const LEFT_OUT: [&str; 5] = ["--case", "--protocol", "--format", "--output", "--repeat"];
 
 impl Again {
-    /// `interop run`, with the peers of these folders or, without any, of the project.
+    /// `interop run` by this seed, with the peers of these folders or, without any, of the project.
     #[must_use]
-    pub fn run(program: String, folders: Vec<String>) -> Self {
-        Self { program, call: Call::Run { folders } }
+    pub fn run(program: String, seed: u64, folders: Vec<String>) -> Self {
+        Self { program, call: Call::Run { seed, folders } }
     }
 
     /// `interop check` with these arguments, from which what says which cases and where to is taken out.
@@ -52,8 +53,10 @@ impl Again {
     pub fn command(&self, result: &CaseResult) -> String {
         let protocol = result.protocol().to_string();
         let mut words = vec![self.program.as_str()];
+        let seed_typed;
         match &self.call {
-            Call::Run { folders } => {
+            Call::Run { seed, folders } => {
+                seed_typed = seed.to_string();
                 words.push("run");
                 match result.role {
                     Role::Server => words.extend(["--role", "server"]),
@@ -69,6 +72,9 @@ impl Again {
                 words.extend(["--case", result.case.as_str()]);
                 if protocol != Protocol::default().to_string() {
                     words.extend(["--protocol", &protocol]);
+                }
+                if *seed != catalogue::SEED {
+                    words.extend(["--seed", &seed_typed]);
                 }
                 if !folders.is_empty() {
                     words.push("--peers");

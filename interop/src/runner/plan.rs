@@ -60,8 +60,15 @@ impl Plan {
     pub fn keep(&mut self, shard: Shard) {
         self.shard = Some(shard);
         let mut number = 0..;
+        self.retain(|_, _| number.next().is_some_and(|number| shard.takes(number)));
+    }
+
+    /// Keeps what is wanted of each unit.
+    pub fn retain(&mut self, mut wanted: impl FnMut(&Unit, &Case) -> bool) {
         for unit in &mut self.units {
-            unit.cases.retain(|_| number.next().is_some_and(|number| shard.takes(number)));
+            let mut cases = std::mem::take(&mut unit.cases);
+            cases.retain(|(case, _)| wanted(unit, case));
+            unit.cases = cases;
         }
         self.units.retain(|unit| !unit.cases.is_empty());
     }

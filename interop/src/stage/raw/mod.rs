@@ -127,7 +127,7 @@ pub fn bytes_of(parts: &[Part], protocol: &Protocol) -> Bytes {
                     .extend(protocol.framing.header(*len).iter().flat_map(|header| header.iter()));
             }
             Part::ClaimOver(_) => {} // filled in before a case is played
-            Part::Raw(bytes) => stream.extend_from_slice(bytes),
+            Part::Raw(body) => stream.extend_from_slice(&body.bytes()),
         }
     }
     stream.freeze()

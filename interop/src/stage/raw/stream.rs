@@ -35,6 +35,8 @@ pub struct StreamEnd {
     /// It takes no more.
     gone: bool,
     finished: bool,
+    /// Our direction is to end behind the backlog.
+    ends_behind_backlog: bool,
 }
 
 impl StreamEnd {
@@ -65,6 +67,7 @@ impl StreamEnd {
             unread: false,
             gone: false,
             finished: false,
+            ends_behind_backlog: false,
         })
     }
 
@@ -85,6 +88,9 @@ impl StreamEnd {
         let backlog = std::mem::take(&mut self.backlog);
         if !backlog.is_empty() {
             self.deliver(backlog).await;
+        }
+        if self.ends_behind_backlog {
+            self.finish();
         }
     }
 
@@ -161,8 +167,12 @@ impl StreamEnd {
         self.reader.as_ref().is_some_and(|reader| reader.is_finished())
     }
 
-    /// Ends our direction.
+    /// Ends our direction, behind what the peer did not take yet.
     pub fn finish(&mut self) {
+        if !self.backlog.is_empty() {
+            self.ends_behind_backlog = true;
+            return;
+        }
         self.finished = true;
         self.scene.did(Act::Finished { conn: self.from_peer.conn() });
         let _ = SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write);

@@ -41,6 +41,19 @@ class EmptyRunsMerged(Codec):
             last = message
 
 
+@bug("empty-behind-large-lost")
+class EmptyBehindLargeLost(Codec):
+    """Takes an empty message behind one of more than 64 KiB for what is left of that."""
+
+    last = b""
+
+    def take(self):
+        for message in super().take():
+            if message or len(self.last) <= 64 * 1024:
+                yield message
+            self.last = message
+
+
 @bug("one-byte-skipped")
 class OneByteSkipped(Codec):
     """Takes a message of one byte for a keep-alive."""

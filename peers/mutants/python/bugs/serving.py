@@ -14,7 +14,7 @@ from server import Connection, Server
 class Delayed(Connection):
     """As correct as its base, with answers that are sent a moment later by another thread. The next ones lose them."""
 
-    DELAY = 0.05
+    DELAY = 0.1  # seconds: an end that follows at once comes first, on a busy machine too
 
     def __init__(self, server, sock):
         super().__init__(server, sock)
@@ -268,6 +268,18 @@ class DescriptorsLeak(Connection):
     def close(self):
         os.dup(self.server.stop_reader)
         super().close()
+
+
+@bug("truncated-leaks")
+class TruncatedLeaks(Connection):
+    def truncated(self):
+        os.dup(self.server.stop_reader)
+
+
+@bug("reset-leaks")
+class ResetLeaks(Connection):
+    def lost(self, error):
+        os.dup(self.server.stop_reader)
 
 
 @bug("memory-leaks")
