@@ -42,7 +42,7 @@ fn files_are_written_beside_stdout_and_each_has_the_form_of_its_name() {
     assert_eq!((lines[0]["schema_version"].as_u64(), of_kind("finished")), (Some(1), 1));
     assert!(read(&project, "r.xml").starts_with("<?xml"));
     assert!(read(&project, "r.tap").starts_with("TAP version 14\n1..6\n"));
-    assert!(read(&project, "r.md").contains("### Failed"));
+    assert!(read(&project, "r.md").contains("### Mistakes (1)"));
     assert!(read(&project, "r.html").starts_with("<!doctype html>"));
 }
 

@@ -138,11 +138,20 @@ fn the_command_that_shows_a_failure_again_does() {
         .filter_map(|line| line.split_once("again "))
         .map(|(_, command)| command)
         .collect();
-    assert_eq!(again.len(), 2, "alone and in a pairing: {said}");
-    for command in again {
-        assert!(command.contains("--seed 7"), "{command}");
-        project.shell(command).code(1).stdout(contains("1 case: 1 failed"));
-    }
+    let [again] = again[..] else { panic!("one mistake is shown once: {said}") };
+    assert!(said.contains("1 more result of the same"), "it shows in the pairing too: {said}");
+    assert!(again.contains("--seed 7"), "{again}");
+    project.shell(again).code(1).stdout(contains("1 case: 1 failed"));
+}
+
+#[test]
+fn one_mistake_that_fails_many_cases_is_shown_once_and_counted_below_the_matrix() {
+    let project = Project::of([little_endian()]);
+    let cases = "--case framing.single --case framing.byte-by-byte --case payload.one-byte";
+    let said = project.run(&format!("run {cases}")).code(1);
+    said.stdout(contains("✗ fail").count(1))
+        .stdout(contains("also      2 more results of the same"))
+        .stdout(contains("✗    3  length field is little-endian"));
 }
 
 #[test]

@@ -5,16 +5,19 @@ use std::fmt::Write as _;
 use anstyle::Style;
 
 use super::mark::{Look, style};
+use super::mistakes::Mistake;
 use super::{hexdump, plain, ruler, sequence, words};
-use crate::model::names::PeerName;
+use crate::model::names::{CaseId, PeerName};
 use crate::runner::CaseResult;
 
 /// How many lines of a peer's output are shown.
 const OUTPUT: usize = 5;
 /// How far what is said of a failure is indented.
 const INDENT: usize = 14;
-/// How much of a line stands before its sentence.
-const MARKED: usize = 40;
+/// How far the sentence of a mistake is indented that is told briefly.
+const MARKED: usize = 10;
+/// How many lines the cases may take that show a mistake too.
+const ALSO: usize = 3;
 /// How wide a dialogue is drawn at most: a wider one is harder to read.
 const WIDEST: usize = 86;
 
@@ -81,14 +84,41 @@ pub fn block(result: &CaseResult, Look { charset, width }: Look) -> String {
     text
 }
 
-/// A result in one line, where its block would be one too many.
+/// What else shows the mistake of a block, as its last lines; nothing where nothing does.
 #[must_use]
-pub fn line(result: &CaseResult, Look { charset, width }: Look) -> String {
+pub fn also(mistake: &Mistake<'_>, Look { width, .. }: Look) -> String {
+    let others = mistake.others.len();
+    if others == 0 {
+        return String::new();
+    }
+    let cases: Vec<&str> = mistake.other_cases().into_iter().map(CaseId::as_str).collect();
+    let room = width.saturating_sub(INDENT);
+    let shown = words::list(&cases, room * ALSO);
+    let of = if cases.is_empty() { "" } else { ": " };
+    let text = format!("{} of the same{of}{shown}", words::counted(others, "more result"));
+    let mut lines = words::wrapped(&text, room).into_iter();
+    let mut also = format!("    {:<10}{}\n", "also", lines.next().unwrap_or_default());
+    for line in lines {
+        let _ = writeln!(also, "    {:<10}{line}", "");
+    }
+    also
+}
+
+/// A mistake in a line or two: how many results show it, what it is, and the case that shows it best.
+#[must_use]
+pub fn brief(mistake: &Mistake<'_>, Look { charset, width }: Look) -> String {
+    let result = mistake.clearest;
     let colour = style(result.outcome, result.level);
     let mark = charset.mark(result.outcome);
-    let what = result.diagnosis.as_deref().unwrap_or(&result.summary);
-    let what = words::clip(what.lines().next().unwrap_or_default(), width.saturating_sub(MARKED));
-    format!("{colour}{mark}{colour:#} {:<32} {what}", plain::case(result))
+    let text = format!("{} {} {}", mistake.words(), charset.dot(), plain::case(result));
+    let lines = words::wrapped(&text, width.saturating_sub(MARKED));
+    let mut lines = lines.iter();
+    let first = lines.next().map_or("", String::as_str);
+    let mut brief = format!("  {colour}{mark}{colour:#} {:>4}  {first}\n", mistake.results());
+    for line in lines {
+        let _ = writeln!(brief, "{:MARKED$}{line}", "");
+    }
+    brief
 }
 
 /// Who was under test: `server python`, `client python with server rust`.

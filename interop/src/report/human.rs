@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use anstyle::Style;
 
 use super::mark::{Charset, Look, style};
+use super::mistakes::{self, Mistake};
 use super::record::Record;
 use super::words::{self, counted, seconds};
 use super::{failure, matrix};
@@ -13,7 +14,7 @@ use crate::model::names::Level;
 use crate::model::outcome::Outcome;
 use crate::runner::{CaseResult, Summary};
 
-/// How many failures of the same peers are shown in full.
+/// How many mistakes of the same peer are shown in full.
 const IN_FULL: usize = 4;
 
 /// Writes a run that is over, in the signs of the reader's locale and as wide as his lines are. Colours are
@@ -56,6 +57,7 @@ impl Human<'_> {
         if !self.results.is_empty() {
             writeln!(self.out, "{}", matrix::draw(self.results, self.look))?;
         }
+        self.mistakes()?;
         self.sum(summary)
     }
 
@@ -75,27 +77,32 @@ impl Human<'_> {
         Ok(())
     }
 
-    /// A peer that does one thing wrong may fail most cases: the first few are shown in full.
+    /// A peer that does one thing wrong may fail most cases: each mistake is shown by one of them, and the first few
+    /// of each peer in full.
     fn failures(&mut self) -> io::Result<()> {
-        let failures = self.results.iter().filter(|result| result.outcome == Outcome::Fail);
-        let mut by_peers: BTreeMap<_, Vec<&CaseResult>> = BTreeMap::new();
-        for failure in failures {
-            by_peers.entry((&failure.server, &failure.client)).or_default().push(failure);
+        let mistakes = mistakes::of(self.results);
+        for of_peer in mistakes.chunk_by(Mistake::is_of_the_peers_of) {
+            for mistake in of_peer.iter().take(IN_FULL) {
+                write!(self.out, "{}", failure::block(mistake.clearest, self.look))?;
+                writeln!(self.out, "{}", failure::also(mistake, self.look))?;
+            }
         }
-        for mut of_peers in by_peers.into_values() {
-            // What binds comes first, and what has a diagnosis before what has none.
-            of_peers.sort_by_key(|result| (result.level, result.diagnosis.is_none()));
-            let (in_full, rest) = of_peers.split_at(of_peers.len().min(IN_FULL));
-            for result in in_full {
-                writeln!(self.out, "{}", failure::block(result, self.look))?;
+        Ok(())
+    }
+
+    /// What is wrong, in a line for each mistake: the blocks may be far above.
+    fn mistakes(&mut self) -> io::Result<()> {
+        let mistakes = mistakes::of(self.results);
+        let is_just_above = matches!(&mistakes[..], [one] if one.others.is_empty());
+        if is_just_above {
+            return Ok(());
+        }
+        for of_peer in mistakes.chunk_by(Mistake::is_of_the_peers_of) {
+            writeln!(self.out, "{}", of_peer[0].whose())?;
+            for mistake in of_peer {
+                write!(self.out, "{}", failure::brief(mistake, self.look))?;
             }
-            if !rest.is_empty() {
-                writeln!(self.out, "    {} more of {}:", rest.len(), failure::who(rest[0]))?;
-                for result in rest {
-                    writeln!(self.out, "    {}", failure::line(result, self.look))?;
-                }
-                writeln!(self.out)?;
-            }
+            writeln!(self.out)?;
         }
         Ok(())
     }

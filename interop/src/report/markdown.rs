@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::mistakes::{self, Mistake};
 use super::plain;
 use super::record::Record;
-use super::words::{clip, counted, seconds};
+use super::words::{clip, counted, list, seconds};
 use crate::model::names::Level;
 use crate::model::outcome::Outcome;
 use crate::runner::CaseResult;
@@ -15,6 +16,8 @@ use crate::runner::CaseResult;
 const LONGEST: usize = 60_000;
 /// How long one entry may be.
 const ENTRY: usize = 6_000;
+/// How many characters the cases may take that show a mistake too.
+const CASES: usize = 1000;
 /// How many characters of a sentence stand in a table.
 const CELL: usize = 160;
 
@@ -30,11 +33,12 @@ pub fn write(record: &Record, out: &mut dyn Write) -> io::Result<()> {
         format!("- **{}**: {}\n", escape(&trouble.name), escape(&trouble.what))
     });
     let with = |outcome| record.results.iter().filter(move |result| result.outcome == outcome);
-    let binding = with(Outcome::Fail).filter(|result| result.level == Level::Must);
-    let warning = with(Outcome::Fail).filter(|result| result.level != Level::Must);
-    page.section("Errors", &with(Outcome::Error).collect::<Vec<_>>(), entry);
-    page.section("Failed", &binding.collect::<Vec<_>>(), entry);
-    page.section("Only warns", &warning.collect::<Vec<_>>(), entry);
+    page.section("Errors", &with(Outcome::Error).collect::<Vec<_>>(), |result| entry(result));
+    let (binding, warning): (Vec<_>, Vec<_>) = mistakes::of(&record.results)
+        .into_iter()
+        .partition(|mistake| mistake.clearest.level == Level::Must);
+    page.section("Mistakes", &binding, all_of);
+    page.section("Mistakes that only warn", &warning, all_of);
     let known: Vec<_> = with(Outcome::Known).collect();
     page.section("Known", &known, |result| {
         let reason = result.reason.as_deref().unwrap_or_default();
@@ -107,8 +111,23 @@ fn heading(record: &Record) -> String {
     format!("## interop: {verdict}\n\n**{all}**: {} · {took}\n", counts.join(", "))
 }
 
+/// A mistake: the failure that shows it best, and which others do.
+fn all_of(mistake: &Mistake<'_>) -> String {
+    let mut text = entry(mistake.clearest);
+    let others = mistake.others.len();
+    if others > 0 {
+        let cases: Vec<String> =
+            mistake.other_cases().into_iter().map(|case| format!("`{case}`")).collect();
+        let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
+        let of = if cases.is_empty() { "" } else { ": " };
+        let more = counted(others, "more result");
+        let _ = write!(text, "  {more} of the same{of}{}\n\n", list(&cases, CASES));
+    }
+    text
+}
+
 /// A failure: one line that says all, and what there is to see folded below.
-fn entry(result: &&CaseResult) -> String {
+fn entry(result: &CaseResult) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,

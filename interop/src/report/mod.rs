@@ -13,6 +13,7 @@ pub mod junit;
 mod mark;
 pub mod markdown;
 mod matrix;
+mod mistakes;
 mod plain;
 pub mod progress;
 pub mod record;

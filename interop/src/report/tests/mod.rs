@@ -3,7 +3,8 @@
 use super::form::Form;
 use super::mark::{Charset, Look};
 use super::record::Record;
-use super::{annotations, human};
+use super::{annotations, human, mistakes};
+use crate::model::names::{CaseId, PeerName};
 
 fn record() -> Record {
     serde_json::from_str(include_str!("record.json")).expect("a record")
@@ -112,6 +113,38 @@ fn nothing_that_a_peer_says_ends_the_data_of_a_page() {
     for outside in ["http://", "https://", "//cdn", "src=", "@import"] {
         assert!(!page.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");
     }
+}
+
+#[test]
+fn what_one_mistake_fails_is_told_once_by_the_shortest_of_it() {
+    let wrong = record().results.into_iter().find(|it| it.case.as_str() == "framing.every-offset");
+    let mut short = wrong.expect("a failure with a dialogue");
+    short.diagnosis = Some("the tail is lost (2 of 4 bytes)".to_owned());
+    let mut long = short.clone();
+    long.case = CaseId::new("framing.byte-by-byte");
+    long.diagnosis = Some("the tail is lost (3 of 4 bytes)".to_owned());
+    let dialogue = long.dialogue.as_mut().expect("a dialogue");
+    dialogue.moments.extend(dialogue.moments.clone());
+    let mut another = short.clone();
+    another.diagnosis = None;
+    another.summary = "P3: 7 bytes are left over".to_owned();
+    let mut same = another.clone();
+    same.summary = "P3: 12 bytes are left over".to_owned();
+    let mut of_another_peer = short.clone();
+    of_another_peer.server = Some(PeerName::try_from("another".to_owned()).expect("a name"));
+
+    let results = [long, same, of_another_peer, short, another];
+    let mistakes = mistakes::of(&results);
+    let told: Vec<_> = mistakes.iter().map(|it| (it.whose(), it.words(), it.results())).collect();
+    let expected = [
+        ("server another".to_owned(), "the tail is lost", 1),
+        ("server wrong".to_owned(), "the tail is lost", 2),
+        ("server wrong".to_owned(), "P3: 7 bytes are left over", 2),
+    ];
+    assert_eq!(told[..2], expected[..2]);
+    assert_eq!((&told[2].0, told[2].2), (&expected[2].0, expected[2].2));
+    assert_eq!(mistakes[1].clearest.case.as_str(), "framing.every-offset");
+    assert_eq!(mistakes[1].other_cases(), [&CaseId::new("framing.byte-by-byte")]);
 }
 
 #[test]
