@@ -8,13 +8,15 @@
 //! | [`model`] | pure data and judgement: case, transcript, oracle, outcome |
 //! | [`catalogue`] | the cases, one file for each group |
 //! | [`peer`] | the programs under test: `peer.toml`, processes, contracts |
+//! | [`capture`] | what went over the wire in a case, made of its transcript, as a pcapng file |
 //! | [`stage`] | acts a case out and writes the transcript |
 //! | [`runner`] | plan, selection, schedule; tells what happens as events |
 //! | [`bench`](mod@bench) | servers side by side under load: loads, generator, rounds, figures |
 //! | [`report`] | one file for each form of the result |
 //! | [`cli`] | one file for each subcommand |
 //!
-//! Dependencies go one way: `cli -> runner -> stage -> peer -> model`, `bench -> peer`, `catalogue -> model`,
+//! Dependencies go one way: `cli -> runner -> stage -> peer -> model`, `bench -> peer`, `runner -> capture ->
+//! model`, `catalogue -> model`,
 //! `report -> runner's events and model`. Data goes one way too:
 //!
 //! ```text
@@ -22,6 +24,7 @@
 //! ```
 
 pub mod bench;
+pub mod capture;
 pub mod catalogue;
 pub mod cli;
 pub mod limits;

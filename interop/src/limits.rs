@@ -165,6 +165,10 @@ pub const CASE: Duration = Duration::from_secs(120);
 /// waits for an answer before it goes on must not be starved by us.
 pub const HOLD: u32 = 4;
 
+/// The largest capture of a case, in bytes: room for [`MESSAGE`] and its answer on both sides of a link, and half
+/// as much again.
+pub const CAPTURE: u64 = 96 * 1024 * 1024;
+
 /// The pause between two fragments where the kernel cannot be asked whether the first was read.
 pub const UNPROVEN_DELIVERY: Duration = Duration::from_millis(5);
 

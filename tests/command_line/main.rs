@@ -1,6 +1,7 @@
 //! The program `interop` as its users meet it: what it prints, where, and how it ends.
 
 mod bench;
+mod capture;
 mod check;
 mod conduct;
 mod datagrams;

@@ -1,5 +1,6 @@
 //! What `run`, `check` and `selftest` have in common: from a plan to what became of it.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::dry_run;
 use super::exit::Failure;
 use super::sinks::{Output, Sinks};
+use crate::capture::{Captures, Which};
 use crate::catalogue;
 use crate::limits;
 use crate::model::case::Case;
@@ -57,6 +59,12 @@ pub struct SessionArgs {
     /// The same without a limit
     #[arg(long)]
     pub until_fail: bool,
+    /// Write what went over the wire, as a .pcapng file for each case: of those that failed, or of all
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub capture: Option<Which>,
+    /// Where to; what is there of these cases is replaced
+    #[arg(long, value_name = "DIR", default_value = CAPTURES, requires = "capture")]
+    pub capture_dir: PathBuf,
     #[command(flatten)]
     pub play: PlayArgs,
     /// The form of the result on stdout
@@ -86,6 +94,9 @@ pub struct PlayArgs {
     #[arg(long, value_name = "N", default_value_t = catalogue::SEED)]
     pub seed: u64,
 }
+
+/// Where captures go that are not told where to.
+const CAPTURES: &str = "interop-captures";
 
 /// [`limits::START`] as it is typed.
 const START: &str = "20s";
@@ -131,7 +142,7 @@ pub fn play(
     }
     args.add_results(&mut sinks);
     let stop = args.fail_fast.then_some(if args.strict { Level::Should } else { Level::Must });
-    let how = How { again: Some(again), stop };
+    let how = How { again: Some(again), stop, captures: args.captures()? };
     if rounds == 1 {
         let summary = perform(plan, registry, cases, &args.play, how, sinks)?;
         return Ok(ExitCode::from(summary.exit_code(args.strict)));
@@ -157,6 +168,16 @@ pub fn play(
 }
 
 impl SessionArgs {
+    /// The folder of the captures, if any are wanted: it has to be there before anything is played.
+    fn captures(&self) -> Result<Option<Arc<Captures>>, Failure> {
+        let Some(which) = self.capture else { return Ok(None) };
+        let captures = Captures::in_folder(&self.capture_dir, which).map_err(|e| {
+            let folder = self.capture_dir.display();
+            Failure::environment(format!("cannot write captures to {folder}: {e}"))
+        })?;
+        Ok(Some(Arc::new(captures)))
+    }
+
     /// Whoever shows the result.
     fn add_results(&self, sinks: &mut Sinks<'_>) {
         sinks.stdout(self.format.reporter(anstream::stdout()));
@@ -186,6 +207,8 @@ pub struct How {
     pub again: Option<Again>,
     /// It ends at the first failure that binds so much.
     pub stop: Option<Level>,
+    /// Where what goes over the wire is written to.
+    pub captures: Option<Arc<Captures>>,
 }
 
 /// Plays a plan and tells the reporters, in their order.
@@ -208,6 +231,7 @@ pub fn perform(
         cache: build::cache_dir(),
         again: how.again,
         stop: how.stop,
+        captures: how.captures.clone(),
     };
     raise_open_files();
     guard::start(&interop)
@@ -228,7 +252,10 @@ pub fn perform(
     // A pipe that a program left behind may still be read; nothing depends on that.
     runtime.shutdown_background();
     sinks.finish()?;
-    Ok(summary)
+    match how.captures.and_then(|captures| captures.trouble()) {
+        Some(trouble) => Err(Failure::environment(trouble)),
+        None => Ok(summary),
+    }
 }
 
 /// The first signal ends the run in good order, a second one at once.

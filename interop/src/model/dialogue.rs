@@ -176,6 +176,7 @@ fn said(role: Role, what: &What) -> Option<(Option<Conn>, Way, Said)> {
             Act::Fed { conn, message } => (Some(*conn), Way::AtClient, bytes(TOLD, message)),
             Act::InputEnded { conn } => (Some(*conn), Way::AtClient, words("end of its input")),
             Act::Wrote { conn, bytes: piece } => (Some(*conn), raw, bytes("", piece)),
+            Act::PassedOn { .. } => return None,
             Act::Finished { conn } => (Some(*conn), raw, words("FIN")),
             Act::Aborted { conn } => (Some(*conn), raw, words("RST")),
             Act::StoppedReading { conn } => (Some(*conn), raw, words("reads no more")),
@@ -231,7 +232,8 @@ fn said(role: Role, what: &What) -> Option<(Option<Conn>, Way, Said)> {
                 (None, Way::Both, words(&format!("left behind: {}", commands.join(", "))))
             }
             Sight::OutOfTime => (None, Way::Both, words("out of time")),
-            Sight::Delivered { .. }
+            Sight::Located { .. }
+            | Sight::Delivered { .. }
             | Sight::Segments { .. }
             | Sight::Exposed { .. }
             | Sight::Measured { .. }

@@ -206,6 +206,7 @@ impl Ledger {
                 self.owe_exit(*conn);
             }
             Act::Wrote { conn, bytes } => self.enter_written(*conn, bytes),
+            Act::PassedOn { .. } => {}
             Act::Finished { conn } => self.enter_finished(*conn),
             Act::Aborted { conn } => {
                 for (channel, account) in &mut self.accounts {
@@ -266,7 +267,8 @@ impl Ledger {
             Sight::Blocked { channel } => {
                 self.blocked.get_or_insert(*channel);
             }
-            Sight::Delivered { .. }
+            Sight::Located { .. }
+            | Sight::Delivered { .. }
             | Sight::Stalled { .. }
             | Sight::HeldBack { .. }
             | Sight::TookAll { .. }

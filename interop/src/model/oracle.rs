@@ -181,7 +181,7 @@ impl<'a> Replay<'a> {
     fn first(&self, look: impl Fn(Channel, &Account) -> Option<Finding>) -> Option<Finding> {
         self.ledger.accounts().find_map(|(channel, account)| {
             let finding = look(channel, account)?;
-            Some(Finding { conversation: Some(channel.conn()), ..finding })
+            Some(Finding { channel: Some(channel), ..finding })
         })
     }
 

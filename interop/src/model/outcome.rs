@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::excerpt::Excerpt;
 use super::names::{Clause, Level};
 use super::sweep::Ruler;
-use super::transcript::Conn;
+use super::transcript::Channel;
 
 /// What a case came to.
 #[derive(
@@ -106,8 +106,8 @@ pub struct Finding {
     pub ruler: Option<Ruler>,
     /// How much it binds, where that is not the level of the case.
     pub weight: Weight,
-    /// In which conversation it was seen, where it was in one.
-    pub conversation: Option<Conn>,
+    /// Where it was seen, where it was in what somebody sent.
+    pub channel: Option<Channel>,
 }
 
 /// How much a finding binds, beside the case that found it.
@@ -149,8 +149,14 @@ impl Finding {
             excerpt: None,
             ruler: None,
             weight: Weight::OfCase,
-            conversation: None,
+            channel: None,
         }
+    }
+
+    /// Where the first wrong byte is, or one that did not come: in what was sent, and at which offset.
+    #[must_use]
+    pub fn place(&self) -> Option<(Channel, usize)> {
+        self.channel.zip(self.excerpt.as_ref().map(|excerpt| excerpt.offset))
     }
 
     /// The same, with a weight of its own.

@@ -1,7 +1,7 @@
 //! Everything that was done and seen while a case was acted out, in order and with its time.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -102,6 +102,13 @@ pub enum Act {
         /// The fragment.
         bytes: Bytes,
     },
+    /// Passed on what came, as the link. Recorded before it is written.
+    PassedOn {
+        /// Where it had come.
+        channel: Channel,
+        /// The next so many bytes of it.
+        bytes: usize,
+    },
     /// Ended its direction of the connection, as the raw end.
     Finished {
         /// Where.
@@ -140,6 +147,15 @@ pub enum Sight {
     Connected {
         /// Which.
         conn: Conn,
+    },
+    /// Where a program sends from from here on, and where to: a connection, or datagrams.
+    Located {
+        /// What it sends.
+        channel: Channel,
+        /// Its address.
+        program: SocketAddr,
+        /// Ours.
+        us: SocketAddr,
     },
     /// Bytes came.
     Bytes {

@@ -78,6 +78,9 @@ pub fn block(result: &CaseResult, Look { charset, width }: Look) -> String {
     if !output.is_empty() {
         line("output", &output);
     }
+    if let Some(capture) = &result.capture {
+        line("capture", capture);
+    }
     if let Some(again) = &result.again {
         line("again", again);
     }

@@ -19,7 +19,8 @@ enum Call {
 }
 
 /// The flags of a check that select cases, or say how often and where the result goes.
-const LEFT_OUT: [&str; 5] = ["--case", "--protocol", "--format", "--output", "--repeat"];
+const LEFT_OUT: [&str; 7] =
+    ["--case", "--protocol", "--format", "--output", "--repeat", "--capture", "--capture-dir"];
 
 impl Again {
     /// `interop run` by this seed, with the peers of these folders or, without any, of the project.
@@ -110,6 +111,8 @@ mod tests {
             "u32be/echo",
             "--output",
             "x.html",
+            "--capture",
+            "failed",
             "--",
             "x",
             "--case",

@@ -111,6 +111,10 @@ pub struct CaseResult {
     /// The conversation in which it was found, where something was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub dialogue: Option<Dialogue>,
+    /// The file with what went over the wire, where captures were asked for: in the folder that was named for
+    /// them, so relative to the same working directory unless that was not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub capture: Option<String>,
     /// The command that shows it again, for a shell in the same working directory.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub again: Option<String>,
@@ -232,6 +236,7 @@ impl CaseResult {
             excerpt: None,
             tail: Vec::new(),
             dialogue: None,
+            capture: None,
             again: None,
         }
     }

@@ -4,6 +4,7 @@
 pub mod again;
 pub mod clock;
 pub mod event;
+mod evidence;
 mod house;
 pub mod kill_matrix;
 pub mod known;

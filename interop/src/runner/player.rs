@@ -9,13 +9,14 @@ use crate::model::case::Case;
 use crate::model::dialogue::Dialogue;
 use crate::model::names::Role;
 use crate::model::oracle::{crashed, judge, judge_briefly};
-use crate::model::outcome::{Blame, Close, Outcome, Verdict};
-use crate::model::transcript::Exit;
+use crate::model::outcome::{Blame, Close, Finding, Outcome, Verdict};
+use crate::model::transcript::{Channel, Exit};
 use crate::peer::start::StartError;
 use crate::stage::Acted;
 use crate::stage::scene::Slowness;
 
 use super::event::CaseResult;
+use super::evidence::Seen;
 use super::house::House;
 use super::known;
 use super::table::{End, Table};
@@ -28,12 +29,19 @@ pub(super) struct Player<'a> {
     /// Another plays too, and has the last word on whether the server comes up at all.
     is_beside: bool,
     /// Not yet told: a server that is found dead before the next case has died of this one.
-    last: Option<CaseResult>,
+    last: Option<Played>,
+}
+
+/// A case that was played.
+struct Played {
+    result: CaseResult,
+    seen: Option<Seen>,
 }
 
 /// One look at a case.
 struct Look {
     result: CaseResult,
+    seen: Option<Seen>,
     /// Something did not come in time: which says little on a loaded machine.
     stalled: bool,
     /// Looking again would show the same, and might cost a minute.
@@ -47,6 +55,13 @@ pub(super) struct JointLook {
     pub verdict: Verdict,
     /// Which case was being played when it ended.
     pub reached: usize,
+    seen: Option<Seen>,
+}
+
+impl From<Look> for Played {
+    fn from(Look { result, seen, .. }: Look) -> Self {
+        Self { result, seen }
+    }
 }
 
 impl<'a> Player<'a> {
@@ -63,7 +78,7 @@ impl<'a> Player<'a> {
     pub async fn play(&mut self) {
         while let Some(at) = self.table.next().await {
             match self.play_case(at).await {
-                Ok(result) => self.tell(result).await,
+                Ok(played) => self.tell(played).await,
                 // There is another whose server may come up: four at once may be too many for the machine.
                 Err(_) if self.is_beside => {
                     self.table.put_back(at);
@@ -79,7 +94,7 @@ impl<'a> Player<'a> {
     }
 
     /// A case by itself. A failure is looked at twice more, until the peer has shown that it does fail.
-    async fn play_case(&mut self, at: usize) -> Result<CaseResult, StartError> {
+    async fn play_case(&mut self, at: usize) -> Result<Played, StartError> {
         let (case, level) = &self.table.unit.cases[at];
         let declared = known::reason(self.table.unit, case, Blame::Undecided).is_some();
         let hasty = declared || self.table.is_sure(*level);
@@ -97,22 +112,24 @@ impl<'a> Player<'a> {
         let first = first;
         let failed = first.result.outcome == Outcome::Fail;
         if !failed || first.certain || self.table.is_sure(first.result.level) {
-            return Ok(first.result);
+            return Ok(first.into());
         }
         let mut passed = 0;
         for _ in 0..limits::LOOKS_AGAIN {
             match self.look_at(at, self.table.patience(then)).await {
                 Ok(again) => passed += usize::from(again.result.outcome == Outcome::Pass),
                 // It failed, and cannot be asked again.
-                Err(_) => return Ok(first.result),
+                Err(_) => return Ok(first.into()),
             }
         }
-        let mut result = first.result;
+        let stalled = first.stalled;
+        let mut played = Played::from(first);
+        let result = &mut played.result;
         match passed {
             0 => self.table.confirm(result.level),
             // It was only not waited for.
-            limits::LOOKS_AGAIN if hasty && first.stalled => {
-                return Ok(self.look_at(at, self.table.patience(then)).await?.result);
+            limits::LOOKS_AGAIN if hasty && stalled => {
+                return Ok(self.look_at(at, self.table.patience(then)).await?.into());
             }
             _ => {
                 result.flaky = true;
@@ -122,7 +139,7 @@ impl<'a> Player<'a> {
                 result.summary.push_str(&format!(" (flaky: in {} of {runs} runs)", runs - passed));
             }
         }
-        Ok(result)
+        Ok(played)
     }
 
     async fn look_at(&mut self, at: usize, patience: Patience) -> Result<Look, StartError> {
@@ -130,7 +147,7 @@ impl<'a> Player<'a> {
         self.prepare(case).await?;
         let begun = Instant::now();
         let mut result = CaseResult::blank(self.table.unit, case, *level);
-        let (mut stalled, mut certain) = (false, false);
+        let (mut stalled, mut certain, mut seen) = (false, false, None);
         match self.house.act(case, patience).await {
             Ok(acted) => {
                 let verdict = judge(case, &acted.transcript);
@@ -139,7 +156,7 @@ impl<'a> Player<'a> {
                 if verdict.finding.is_none() {
                     self.table.waited(acted.slowest);
                 }
-                self.enter(verdict, acted, case, &mut result);
+                seen = self.enter(verdict, acted, case, &mut result);
             }
             Err(error) => {
                 let role = if case.has_own_server() { Blame::Server } else { Blame::Client };
@@ -149,14 +166,22 @@ impl<'a> Player<'a> {
         result.duration_us = begun.elapsed();
         let crashed = matches!(result.close, Some(Close::Exit | Close::Signal));
         if result.outcome == Outcome::Pass {
-            return Ok(Look { result, stalled, certain, crashed });
+            return Ok(Look { result, seen, stalled, certain, crashed });
         }
         self.table.diagnose_silence(&mut result, self.house.dialect()).await;
         self.house.tear_down().await;
-        Ok(Look { result, stalled, certain, crashed })
+        Ok(Look { result, seen, stalled, certain, crashed })
     }
 
-    fn enter(&self, verdict: Verdict, acted: Acted, case: &Case, result: &mut CaseResult) {
+    /// Enters what became of it into the result, and returns what has to be kept for a capture.
+    fn enter(
+        &self,
+        verdict: Verdict,
+        acted: Acted,
+        case: &Case,
+        result: &mut CaseResult,
+    ) -> Option<Seen> {
+        let wrong = verdict.finding.as_ref().and_then(Finding::place);
         result.close = verdict.close;
         result.confirmed = verdict.confirmed;
         match verdict.finding {
@@ -167,7 +192,8 @@ impl<'a> Player<'a> {
                     _ => acted.tails.client,
                 };
                 let reason = known::reason(self.table.unit, case, finding.blame);
-                result.dialogue = Some(Dialogue::of(&acted.transcript, finding.conversation));
+                result.dialogue =
+                    Some(Dialogue::of(&acted.transcript, finding.channel.map(Channel::conn)));
                 result.accuse(finding, reason);
             }
             None if !acted.transcript.has_stimulus() => {
@@ -182,12 +208,14 @@ impl<'a> Player<'a> {
                 }
             }
         }
+        self.table.captures.map(|_| Seen { transcript: acted.transcript, wrong })
     }
 
     async fn prepare(&mut self, case: &Case) -> Result<(), StartError> {
         if let Some(exit) = self.house.server_exit() {
             self.died_of_the_last(exit);
         }
+        self.keep_the_last().await;
         let begun = Instant::now();
         let prepared = self.house.prepare(case).await;
         self.table.add_start(begun.elapsed());
@@ -203,7 +231,8 @@ impl<'a> Player<'a> {
 
     fn died_of_the_last(&mut self, exit: Exit) {
         let passed = |result: &&mut CaseResult| result.outcome == Outcome::Pass;
-        if let Some(result) = self.last.as_mut().filter(passed) {
+        let last = self.last.as_mut().map(|last| &mut last.result);
+        if let Some(result) = last.filter(passed) {
             let unit = self.table.unit;
             let case = unit.cases.iter().find(|(case, _)| case.id == result.case);
             let reason = case.and_then(|(case, _)| known::reason(unit, case, Blame::Server));
@@ -212,9 +241,16 @@ impl<'a> Player<'a> {
         }
     }
 
-    async fn tell(&mut self, result: CaseResult) {
-        if let Some(last) = self.last.replace(result) {
-            self.table.tell(last).await;
+    /// Nothing can change any more what the last case came to.
+    async fn keep_the_last(&mut self) {
+        if let Some(last) = &mut self.last {
+            self.table.keep(&mut last.result, last.seen.take()).await;
+        }
+    }
+
+    async fn tell(&mut self, played: Played) {
+        if let Some(last) = self.last.replace(played) {
+            self.table.tell(last.result).await;
         }
     }
 
@@ -223,8 +259,9 @@ impl<'a> Player<'a> {
         if let Some(exit) = self.house.server_exit_soon().await {
             self.died_of_the_last(exit);
         }
+        self.keep_the_last().await;
         if let Some(last) = self.last.take() {
-            self.table.tell(last).await;
+            self.table.tell(last.result).await;
         }
         self.house.take_down().await;
     }
@@ -243,7 +280,9 @@ impl<'a> Player<'a> {
             None => self.table.waited(acted.slowest),
         }
         let reached = together.reached(&acted.transcript);
-        Ok(Some(JointLook { verdict, reached }))
+        let wrong = verdict.finding.as_ref().and_then(Finding::place);
+        let seen = self.table.captures.map(|_| Seen { transcript: acted.transcript, wrong });
+        Ok(Some(JointLook { verdict, reached, seen }))
     }
 
     /// The result of a case that was played together with others, all of which passed.
@@ -278,6 +317,7 @@ impl<'a> Player<'a> {
             // It took several cases to show it, so no single one's level speaks for it.
             result.accuse(finding.weighing(crate::model::outcome::Weight::Binds), reason);
             result.summary.push_str(" (only after other cases on the same connection)");
+            self.table.keep(&mut result, again.seen).await;
         }
         result
     }

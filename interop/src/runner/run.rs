@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::capture::Captures;
 use crate::model::case::Case;
 use crate::model::names::{Level, PeerName};
 use crate::model::outcome::Outcome;
@@ -41,6 +42,8 @@ pub struct Options {
     pub again: Option<Again>,
     /// The run ends at the first failure that binds so much, or at an error; `None`: it is played to its end.
     pub stop: Option<Level>,
+    /// Where captures are written to, if any are.
+    pub captures: Option<Arc<Captures>>,
 }
 
 /// What all units of a run share.
@@ -49,6 +52,7 @@ pub(super) struct Context {
     pub timeout_scale: f64,
     pub interop: PathBuf,
     pub cache: PathBuf,
+    pub captures: Option<Arc<Captures>>,
     builds: Mutex<HashMap<PeerName, BuildCell>>,
 }
 
@@ -105,6 +109,7 @@ pub async fn run(
         timeout_scale: options.timeout_scale,
         interop: options.interop,
         cache: options.cache,
+        captures: options.captures,
         builds: Mutex::default(),
     });
     let seats = Arc::new(Semaphore::new(options.jobs.max(1)));

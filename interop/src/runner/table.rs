@@ -2,11 +2,12 @@
 //! now, and the way to whoever listens.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::capture::Captures;
 use crate::limits::{self, Patience};
 use crate::model::names::Level;
 use crate::model::outcome::{Blame, Outcome};
@@ -16,7 +17,7 @@ use crate::stage::scene::Slowness;
 
 use super::event::CaseResult;
 use super::plan::Unit;
-use super::run::Teller;
+use super::run::{Context, Teller};
 
 /// The case of one message in one piece. It is the first of a run.
 pub(super) const PLAIN: &str = "framing.single";
@@ -24,6 +25,8 @@ pub(super) const PLAIN: &str = "framing.single";
 /// Where the players of a unit meet.
 pub(super) struct Table<'a> {
     pub unit: &'a Unit,
+    /// Where captures are written to, if any are.
+    pub captures: Option<&'a Arc<Captures>>,
     teller: &'a Teller,
     /// How much longer than usual is waited, by the user's wish.
     timeout_scale: f64,
@@ -64,9 +67,15 @@ struct Shared {
 }
 
 impl<'a> Table<'a> {
-    pub fn new(unit: &'a Unit, teller: &'a Teller, timeout_scale: f64) -> Self {
-        let shared = Mutex::default();
-        Self { unit, teller, timeout_scale, shared, changed: Notify::new() }
+    pub fn new(unit: &'a Unit, context: &'a Context, teller: &'a Teller) -> Self {
+        Self {
+            unit,
+            captures: context.captures.as_ref(),
+            teller,
+            timeout_scale: context.timeout_scale,
+            shared: Mutex::default(),
+            changed: Notify::new(),
+        }
     }
 
     /// Puts cases on the table.

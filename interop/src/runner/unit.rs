@@ -21,7 +21,7 @@ use super::together::Together;
 
 /// Plays all cases of a unit, once it has a seat, and tells what they come to.
 pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, teller: &Teller) {
-    let table = Table::new(unit, teller, context.timeout_scale);
+    let table = Table::new(unit, context, teller);
     let every = 0..unit.cases.len();
     if let Some(reason) = unit.unavailable() {
         return table.tell_all(every, &End::skipped(reason)).await;
@@ -48,7 +48,9 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
     let mut others: Vec<Player> = others.map(|house| Player::beside(&table, house)).collect();
     let mut player = Player::new(&table, house);
 
-    let together = Together::of(&unit.protocol, &unit.cases);
+    // A capture of its own needs a connection of its own.
+    let apart = context.captures.as_ref().is_some_and(|captures| captures.want_all());
+    let together = if apart { None } else { Together::of(&unit.protocol, &unit.cases) };
     table.put(order(unit, together.as_ref(), !others.is_empty()));
     let first = async {
         if let Some(together) = &together {

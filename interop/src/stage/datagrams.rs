@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use tokio::io::Interest;
@@ -11,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::model::ledger::Scope;
 use crate::model::protocol::{NOTATION, frame};
-use crate::model::transcript::{Channel, ChannelEnd, Conn};
+use crate::model::transcript::{Channel, ChannelEnd, Conn, Sight};
 use crate::peer::HOST;
 
 use super::scene::Scene;
@@ -24,6 +26,8 @@ const LONGEST: usize = 64 * 1024;
 pub(super) struct Datagrams {
     socket: UdpSocket,
     other: Other,
+    /// The other end has not been told of since it is known, or since it moved.
+    is_new: AtomicBool,
 }
 
 /// Who is at the other end.
@@ -44,7 +48,7 @@ impl Datagrams {
         let any = if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
         let socket = UdpSocket::bind(any).await?;
         socket.connect(server).await?;
-        Ok(Self { socket, other: Other::Server })
+        Ok(Self { socket, other: Other::Server, is_new: AtomicBool::new(true) })
     }
 
     /// As a server on this port, for one client.
@@ -55,12 +59,23 @@ impl Datagrams {
         let socket = std::net::UdpSocket::bind((HOST, port))?;
         socket.set_nonblocking(true)?;
         let socket = UdpSocket::from_std(socket)?;
-        Ok(Self { socket, other: Other::Client(watch::Sender::new(None)) })
+        let other = Other::Client(watch::Sender::new(None));
+        Ok(Self { socket, other, is_new: AtomicBool::new(false) })
     }
 
     /// Our port.
     pub fn port(&self) -> u16 {
         self.socket.local_addr().map_or(0, |address| address.port())
+    }
+
+    /// The other end's address and ours, where they have not been asked for since they are known.
+    fn new_addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let other = match &self.other {
+            Other::Server => self.socket.peer_addr().ok(),
+            Other::Client(address) => *address.borrow(),
+        };
+        let addresses = other.zip(self.socket.local_addr().ok());
+        addresses.filter(|_| self.is_new.swap(false, Relaxed))
     }
 
     /// Waits until the other end has sent something; for ever, where that is a server. Cancel safe.
@@ -89,7 +104,8 @@ impl Datagrams {
             match self.socket.try_recv_from(&mut room) {
                 Ok((len, from)) => {
                     if let Other::Client(address) = &self.other {
-                        address.send_replace(Some(from));
+                        let before = address.send_replace(Some(from));
+                        self.is_new.fetch_or(before != Some(from), Relaxed);
                     }
                     return Ok(Bytes::copy_from_slice(&room[..len]));
                 }
@@ -131,8 +147,21 @@ impl Scene {
         !self.is_decided(&scope)
     }
 
-    /// A datagram came. `false` when there is no use in reading on.
-    pub(super) fn saw_datagram(&self, channel: Channel, datagram: &[u8]) -> bool {
+    /// Tells where `channel` comes from, which comes through this socket, once that is known or has changed.
+    pub(super) fn locate(&self, channel: Channel, socket: &Datagrams) {
+        if let Some((program, us)) = socket.new_addresses() {
+            self.saw(Sight::Located { channel, program, us });
+        }
+    }
+
+    /// A datagram came through this socket. `false` when there is no use in reading on.
+    pub(super) fn saw_datagram(
+        &self,
+        channel: Channel,
+        socket: &Datagrams,
+        datagram: &[u8],
+    ) -> bool {
+        self.locate(channel, socket);
         self.saw_bytes(channel, frame(NOTATION, datagram))
     }
 

@@ -2,7 +2,6 @@
 //! nothing.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use tokio::net::TcpStream;
 
@@ -15,13 +14,15 @@ use crate::stage::sock_diag;
 pub(super) struct Wire {
     /// What the program sends on it.
     from: Channel,
-    program: SocketAddr,
-    us: SocketAddr,
+    /// Its address.
+    pub program: SocketAddr,
+    /// Ours.
+    pub us: SocketAddr,
 }
 
 impl Wire {
     /// The connection over which `from` comes; `None` when it is gone already.
-    pub fn of(stream: &Arc<TcpStream>, from: Channel) -> Option<Self> {
+    pub fn of(stream: &TcpStream, from: Channel) -> Option<Self> {
         Some(Self { from, program: stream.peer_addr().ok()?, us: stream.local_addr().ok()? })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -126,8 +126,11 @@ impl Scene {
     }
 
     /// A connection with a program under test stands, over which `from` comes.
-    pub fn connected(&self, stream: &Arc<TcpStream>, from: Channel) {
-        lock(&self.wires).extend(Wire::of(stream, from));
+    pub fn connected(&self, stream: &TcpStream, from: Channel) {
+        if let Some(wire) = Wire::of(stream, from) {
+            self.saw(Sight::Located { channel: from, program: wire.program, us: wire.us });
+            lock(&self.wires).push(wire);
+        }
     }
 
     /// Gives up: somebody was waited for in vain, in one conversation or in all of them.

@@ -83,6 +83,7 @@ impl Actor<'_> {
         let connected = timeout(limits::START, TcpStream::connect(server.address)).await;
         match connected.map_err(io::Error::from).flatten() {
             Ok(stream) => {
+                self.scene.connected(&stream, Channel::Answers(conn));
                 self.scene.did(Act::Aborted { conn });
                 let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
                 Ok(())

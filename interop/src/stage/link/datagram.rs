@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::model::transcript::{Channel, Conn};
+use crate::model::protocol::NOTATION;
+use crate::model::transcript::{Act, Channel, Conn};
 use crate::stage::datagrams::Datagrams;
 use crate::stage::scene::Scene;
 
@@ -28,6 +29,7 @@ impl DatagramLink {
         scene: Arc<Scene>,
     ) -> io::Result<Self> {
         let server = Arc::new(Datagrams::to(server).await?);
+        scene.locate(Channel::Answers(conn), &server);
         let pump = |pump: Pump| AbortOnDropHandle::new(tokio::spawn(pump.run()));
         let requests = Pump {
             comes: Channel::Requests(conn),
@@ -61,9 +63,11 @@ impl Pump {
         loop {
             match self.from.receive().await {
                 Ok(datagram) => {
-                    if !self.scene.saw_datagram(self.comes, &datagram) {
+                    if !self.scene.saw_datagram(self.comes, &self.from, &datagram) {
                         return;
                     }
+                    let bytes = NOTATION.header_len() + datagram.len();
+                    self.scene.did(Act::PassedOn { channel: self.comes, bytes });
                     if let Err(error) = self.to.send(&datagram).await {
                         return self.scene.saw_failure(self.comes_back, &error);
                     }
@@ -81,7 +85,7 @@ mod tests {
     use super::*;
     use crate::limits::PATIENCE;
     use crate::model::names::{Clause, Role};
-    use crate::model::protocol::{NOTATION, frame};
+    use crate::model::protocol::frame;
     use crate::model::transcript::{Setting, Sight, Stop, What, Wire};
     use crate::peer::HOST;
 

@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::limits;
 use crate::model::cut::Cut;
-use crate::model::transcript::{Channel, ChannelEnd, Conn, Sight};
+use crate::model::transcript::{Act, Channel, ChannelEnd, Conn, Sight};
 use crate::stage::delivery::{Delivery, Read};
 use crate::stage::raw::read_some;
 use crate::stage::scene::Scene;
@@ -204,6 +204,7 @@ impl Pump {
         if self.deaf {
             return;
         }
+        self.scene.did(Act::PassedOn { channel: self.channel, bytes: len });
         if let Err(e) = self.delivery.write(fragment).await {
             self.deaf = true;
             if e.kind() == io::ErrorKind::TimedOut {

@@ -37,6 +37,7 @@ impl DatagramEnd {
     ) -> io::Result<Self> {
         let socket = Arc::new(Datagrams::to(server).await?);
         scene.saw(Sight::Connected { conn: channel.conn() });
+        scene.locate(channel, &socket);
         Ok(Self::new(socket, channel, scene))
     }
 
@@ -78,7 +79,7 @@ async fn read(socket: Arc<Datagrams>, channel: Channel, scene: Arc<Scene>) {
     loop {
         match socket.receive().await {
             Ok(datagram) => {
-                if !scene.saw_datagram(channel, &datagram) {
+                if !scene.saw_datagram(channel, &socket, &datagram) {
                     return;
                 }
             }
