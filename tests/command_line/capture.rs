@@ -31,12 +31,12 @@ fn a_failure_names_its_capture_and_what_passes_has_none() {
     assert_eq!(status, 1);
     for result in results(&document) {
         let wrong = result["server"] == "little-endian";
-        assert_eq!(result["capture"].is_string(), wrong, "{result:#}");
+        assert_eq!(result["evidence"].is_string(), wrong, "{result:#}");
     }
     let alone = "server_little-endian_u32be_echo_framing.single.pcapng";
     assert_eq!(files(&project, FOLDER), [name, alone]);
     let path = format!("{FOLDER}/{name}");
-    assert!(column(&document, "capture").contains(&path.as_str()), "{document:#}");
+    assert!(column(&document, "evidence").contains(&path.as_str()), "{document:#}");
 
     let bytes = fs::read(project.path(&path)).expect("a capture");
     assert!(bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]), "it is no pcapng file");
@@ -60,7 +60,7 @@ fn every_case_has_a_capture_where_all_are_wanted() {
     let words = "--case framing --case payload.empty --capture all --capture-dir a/b";
     let (status, document) = project.json(words);
     assert_eq!(status, 0, "{document:#}");
-    let mut captures: Vec<String> = column(&document, "capture")
+    let mut captures: Vec<String> = column(&document, "evidence")
         .into_iter()
         .map(|path| path.strip_prefix("a/b/").expect("in the folder").to_owned())
         .collect();
@@ -78,7 +78,7 @@ fn what_is_known_is_written_and_what_was_not_played_is_not() {
     let (_, document) = project.json("--case framing.single --capture all");
     let captures: Vec<(&str, bool)> = results(&document)
         .iter()
-        .map(|result| (result["outcome"].as_str().unwrap_or(""), result["capture"].is_string()))
+        .map(|result| (result["outcome"].as_str().unwrap_or(""), result["evidence"].is_string()))
         .collect();
     assert_eq!(captures, [("skipped", false), ("known", true), ("error", false)]);
     assert_eq!(files(&project, FOLDER).len(), 1);
@@ -95,7 +95,7 @@ fn a_server_that_dies_of_a_case_that_it_passed_has_a_capture_of_it() {
         project.json("--case framing.single --case payload.empty --capture failed");
     assert_eq!(status, 1, "{document:#}");
     for result in results(&document) {
-        assert_eq!(result["capture"].is_string(), result["outcome"] == "fail", "{result:#}");
+        assert_eq!(result["evidence"].is_string(), result["outcome"] == "fail", "{result:#}");
     }
 }
 
@@ -121,7 +121,7 @@ fn a_capture_that_cannot_be_written_takes_nothing_from_the_result() {
     let run = run.stderr(contains(format!("cannot write {FOLDER}/{name}: ")));
     let (status, document) = document(&run);
     assert_eq!((status, column(&document, "outcome")), (3, vec!["pass"]), "{document:#}");
-    assert_eq!(column(&document, "capture"), ["null"]);
+    assert_eq!(column(&document, "evidence"), ["null"]);
     assert_eq!(files(&project, FOLDER), [name], "nothing is left beside it");
 }
 

@@ -78,7 +78,7 @@ pub fn block(result: &CaseResult, Look { charset, width }: Look) -> String {
     if !output.is_empty() {
         line("output", &output);
     }
-    if let Some(capture) = &result.capture {
+    if let Some(capture) = &result.evidence {
         line("capture", capture);
     }
     if let Some(again) = &result.again {

@@ -73,7 +73,7 @@ pub fn text(result: &CaseResult) -> String {
         part("dialogue", &sequence::lines(dialogue, result.role, DRAWING, Charset::Ascii));
     }
     part("output", &output(result, OUTPUT));
-    part("capture", result.capture.as_deref().unwrap_or_default());
+    part("capture", result.evidence.as_deref().unwrap_or_default());
     part("again", result.again.as_deref().unwrap_or_default());
     text
 }

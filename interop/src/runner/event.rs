@@ -93,7 +93,8 @@ pub struct CaseResult {
     #[serde(with = "crate::model::micros")]
     #[schemars(with = "u64")]
     pub duration_us: Duration,
-    /// A file with more, relative to the report.
+    /// The file with what went over the wire, where captures were asked for: in the folder that was named for
+    /// them, so relative to the same working directory unless that was not.
     pub evidence: Option<String>,
     /// Why a known deviation is known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -111,10 +112,6 @@ pub struct CaseResult {
     /// The conversation in which it was found, where something was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub dialogue: Option<Dialogue>,
-    /// The file with what went over the wire, where captures were asked for: in the folder that was named for
-    /// them, so relative to the same working directory unless that was not.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub capture: Option<String>,
     /// The command that shows it again, for a shell in the same working directory.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub again: Option<String>,
@@ -236,7 +233,6 @@ impl CaseResult {
             excerpt: None,
             tail: Vec::new(),
             dialogue: None,
-            capture: None,
             again: None,
         }
     }

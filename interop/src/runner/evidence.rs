@@ -27,7 +27,7 @@ impl Table<'_> {
         let write = move || captures.write(&about, &seen.transcript);
         // It fails only when the run is being given up.
         let path = tokio::task::spawn_blocking(write).await.ok().flatten();
-        result.capture = path.map(|path| path.to_string_lossy().into_owned());
+        result.evidence = path.map(|path| path.to_string_lossy().into_owned());
     }
 }
 

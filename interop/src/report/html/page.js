@@ -184,7 +184,7 @@ function detail(result) {
     make("div", { class: "top" }, name, close),
     make("p", { class: "quiet" }, `${who(result)} · ${result.level}${result.flaky ? " · flaky" : ""}`),
     facts,
-    ...(result.capture ? part("Capture", make("pre", {}, result.capture)) : []),
+    ...(result.evidence ? part("Capture", make("pre", {}, result.evidence)) : []),
     ...(result.again ? part("See it again", again(result.again)) : []),
     ...part("Where it goes wrong", ...(result.ruler ? [make("pre", {}, result.ruler)] : [])),
     ...(result.excerpt ? part("Bytes that were due", hexdump(result.excerpt.expected, result.excerpt.offset)) : []),
