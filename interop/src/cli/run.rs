@@ -8,7 +8,7 @@ use crate::catalogue;
 use crate::model::names::Role;
 use crate::peer::registry::Registry;
 use crate::runner::again::Again;
-use crate::runner::select::Shard;
+use crate::runner::shard::Shard;
 use crate::runner::{Plan, Selection};
 
 #[derive(Debug, clap::Args)]
@@ -25,8 +25,9 @@ pub struct Args {
     /// Only this: a server or a client on its own, or pairings
     #[arg(long = "role", value_name = "ROLE", value_parser = role)]
     roles: Vec<Role>,
-    /// Only the Kth of N equal parts of the run
-    #[arg(long, value_name = "K/N")]
+    /// Only the Kth of N equal parts of the run; auto asks the environment which, as Kubernetes, GitLab, Buildkite
+    /// and CircleCI set it
+    #[arg(long, value_name = "K/N|auto", value_parser = session::shard)]
     shard: Option<Shard>,
     #[command(flatten)]
     session: SessionArgs,

@@ -18,7 +18,7 @@ use crate::report::Reporter;
 use crate::report::progress::Progress;
 use crate::report::selftest::{self, Document, Look};
 use crate::runner::kill_matrix::{Asked, KillMatrix};
-use crate::runner::select::Shard;
+use crate::runner::shard::{Deal, Shard};
 use crate::runner::{CaseResult, Event, Plan, Selection};
 
 const AFTER_HELP: &str = "\
@@ -41,8 +41,8 @@ pub struct Args {
     /// Only this: servers, or clients
     #[arg(long = "role", value_name = "ROLE", value_parser = role)]
     roles: Vec<Role>,
-    /// Only the Kth of N equal parts of the mutants
-    #[arg(long, value_name = "K/N")]
+    /// Only the Kth of N equal parts of the mutants; auto asks the environment which, as for `interop run`
+    #[arg(long, value_name = "K/N|auto", value_parser = session::shard)]
     shard: Option<Shard>,
     /// Play each mutant against the cases that have to find it, and no others
     #[arg(long)]
@@ -125,12 +125,13 @@ impl Args {
                 path.display()
             )));
         }
-        let mut number = 0..;
+        let mut deal = self.shard.map(|shard| (Deal::among(shard), shard));
         mutants.keep(|mutant| {
             let named = |pattern: &glob::Pattern| pattern.matches(mutant.switch.as_str());
             let taken = self.switches.is_empty() || self.switches.iter().any(named);
-            let number = if taken { number.next() } else { None };
-            number.is_some_and(|number| self.shard.is_none_or(|shard| shard.takes(number)))
+            // What a mutant costs is above all what its program costs to start.
+            let base = || mutant.base.clone();
+            taken && deal.as_mut().is_none_or(|(deal, shard)| deal.falls_to(*shard, base()))
         });
         Ok(mutants)
     }

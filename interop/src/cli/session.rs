@@ -25,6 +25,7 @@ use crate::report::form::Form;
 use crate::report::progress::Progress;
 use crate::report::timings::Timings;
 use crate::runner::again::Again;
+use crate::runner::shard::Shard;
 use crate::runner::{self, Event, Options, Plan, Summary};
 
 /// The flags that both take.
@@ -118,6 +119,14 @@ fn level(text: &str) -> Result<Level, String> {
         .into_iter()
         .find(|level| level.to_string() == text)
         .ok_or_else(|| "expected must, should or info".to_owned())
+}
+
+/// `K/N`, or `auto` for what the environment says.
+pub fn shard(text: &str) -> Result<Shard, String> {
+    match text {
+        "auto" => Shard::of_environment(|name| std::env::var(name).ok()),
+        text => text.parse(),
+    }
 }
 
 /// Plays a plan, shows it, and returns the exit status.
