@@ -19,6 +19,7 @@ mod peers;
 mod reports;
 mod results;
 mod rounds;
+mod scaling;
 mod selection;
 mod selftest;
 mod shell;
