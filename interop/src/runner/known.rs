@@ -50,16 +50,20 @@ pub fn stale(
         }
         let can_match = |case: &&Arc<Case>| case.role == section || case.role == Role::Pairing;
         let problem = match all.iter().filter(can_match).any(|case| known.pattern.matches(case)) {
-            false => Some("matches no case and no clause"),
+            false => {
+                let meant =
+                    known.pattern.slip(all).map_or_else(String::new, |it| format!(": {it}"));
+                Some(format!("matches no case and no clause{meant}"))
+            }
             true => passes_now(known, section, peer, all, &units, results)
-                .then_some("every case that it matches passes now: take it out"),
+                .then(|| "every case that it matches passes now: take it out".to_owned()),
         };
         if let Some(problem) = problem {
             stale.push(Stale {
                 peer: peer.clone(),
                 section,
                 pattern: known.pattern.to_string(),
-                problem: problem.to_owned(),
+                problem,
             });
         }
     }

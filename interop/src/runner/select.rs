@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::model::alike;
 use crate::model::case::Case;
 use crate::model::names::{Level, Role};
 use crate::model::pattern::Pattern;
@@ -69,9 +70,10 @@ impl Selection {
             .protocols
             .iter()
             .find(|pattern| !spoken.iter().any(|protocol| pattern.matches(protocol)))?;
+        let spoken: Vec<&str> = spoken.iter().map(String::as_str).collect();
         Some(format!(
-            "--protocol `{wrong}` names nothing that a peer speaks: expected one of {}",
-            spoken.join(", ")
+            "--protocol `{wrong}` names nothing that a peer speaks: {}",
+            alike::one_of(wrong.as_str(), &spoken)
         ))
     }
 
@@ -84,7 +86,10 @@ impl Selection {
         lists.into_iter().find_map(|(what, patterns)| {
             let wrong =
                 patterns.iter().find(|pattern| !names.iter().any(|name| pattern.matches(name)))?;
-            Some(format!("{what} `{wrong}` names no peer: expected one of {}", names.join(", ")))
+            Some(format!(
+                "{what} `{wrong}` names no peer: {}",
+                alike::one_of(wrong.as_str(), &names)
+            ))
         })
     }
 
@@ -93,7 +98,8 @@ impl Selection {
     pub fn unmatched_case(&self, cases: &[Arc<Case>]) -> Option<String> {
         let wrong =
             self.cases.iter().find(|pattern| !cases.iter().any(|case| pattern.matches(case)))?;
-        Some(format!("--case `{wrong}` matches no case: `interop list cases` shows all"))
+        let meant = wrong.slip(cases).map_or_else(String::new, |meant| meant + " ");
+        Some(format!("--case `{wrong}` matches no case: {meant}`interop list cases` shows all"))
     }
 }
 
