@@ -29,6 +29,12 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Everything in one role.
+    #[must_use]
+    pub fn of_role(role: Role) -> Self {
+        Self { roles: vec![role], ..Self::default() }
+    }
+
     /// Whether a pairing or a one-sided unit of these peers is selected.
     #[must_use]
     pub fn takes_unit(&self, server: Option<&str>, client: Option<&str>) -> bool {
