@@ -4,7 +4,8 @@
 //!
 //! What is tested follows from the catalogue and from the `peer.toml` files. A pairing is run once, by
 //! the program that users run, as soon as the first of its tests asks; each test then looks at the
-//! outcome of its own case. Where one test alone is wanted, as cargo-nextest does, only its case is run.
+//! outcome of its own case. Where one test alone is wanted, as cargo-nextest does, only its case is run, in its
+//! protocol.
 
 #[path = "support/needs.rs"]
 mod needs;
@@ -19,6 +20,7 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use interop::catalogue;
 use interop::model::names::{PeerName, Role};
 use interop::peer::manifest::Known;
+use interop::peer::project::Project;
 use interop::peer::registry::Registry;
 use interop::runner::{Plan, Selection, Unit};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -61,7 +63,8 @@ const PROMISED_CASES: usize = 9;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    let registry = Registry::of_project(&root()).expect("the project's peers");
+    let project = Project::nearest(&root()).ok().flatten().expect("the project");
+    let registry = Registry::of_project(&project).expect("the project's peers");
     let plan = Plan::new(&registry, &catalogue::cases(), &Selection::default());
     let pairings = Pairing::all(&plan);
     // A thread for each pairing, which mostly waits; the seats say how many run at once.
@@ -187,7 +190,7 @@ impl Pairing {
 
     /// It passed, or it failed as its peer declares.
     fn case_is_as_expected(&self, id: &str, protocol: &str, alone: bool) -> Result<(), Failed> {
-        let document = self.result(alone.then_some(id))?;
+        let document = self.result(alone.then_some((id, protocol)))?;
         let results = document["results"].as_array().map_or(&[][..], Vec::as_slice);
         let is_it = |result: &&Value| {
             let spoken = format!("{}/{}", text(&result["framing"]), text(&result["service"]));
@@ -217,8 +220,8 @@ impl Pairing {
         }
     }
 
-    /// The run's JSON document; of one case, or of all, which are run once.
-    fn result(&self, case: Option<&str>) -> Result<&Value, String> {
+    /// The run's JSON document; of one case in one protocol, or of all, which are run once.
+    fn result(&self, case: Option<(&str, &str)>) -> Result<&Value, String> {
         self.run.get_or_init(|| self.play(case)).as_ref().map_err(Clone::clone)
     }
 
@@ -235,14 +238,14 @@ impl Pairing {
         words
     }
 
-    fn play(&self, case: Option<&str>) -> Result<Value, String> {
+    fn play(&self, case: Option<(&str, &str)>) -> Result<Value, String> {
         let _turn = Turn::of(self.has_fixed_port);
         let mut command = cargo_bin_cmd!("interop");
         command
             .current_dir(root())
             .env("INTEROP_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/build"))
             .args(self.selection())
-            .args(case.iter().flat_map(|id| ["--case", id]))
+            .args(case.iter().flat_map(|(id, protocol)| ["--case", id, "--protocol", protocol]))
             .args(["--format", "json"])
             .timeout(HANG);
         let output = command.output().map_err(|e| format!("interop cannot be run: {e}"))?;

@@ -221,3 +221,7 @@ pub const ENVIRONMENT: u64 = 2 * 1024 * 1024;
 
 /// How often what belongs to a dead harness is looked for and killed.
 pub const KILL_ROUNDS: usize = 10;
+
+/// Into how many parts a run can be split: there are some thousand cases, and what each machine does before its
+/// first is the same for all.
+pub const SHARDS: usize = 1000;

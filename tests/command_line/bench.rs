@@ -47,9 +47,9 @@ fn a_bench_that_makes_no_sense_is_refused_with_2_and_one_of_nobody_with_4() {
     let absent = Peer::server("absent").top("requires = [\"no-such-program\"]");
     let project = Project::of([Peer::server("echo"), Peer::client("client"), absent]);
     for (words, named) in [
-        ("bench nobody", "known: absent, client, echo"),
+        ("bench nobody", "expected one of absent, client, echo"),
         ("bench client", "has no server of u32be/echo"),
-        ("bench echo --baseline nobody", "not among echo"),
+        ("bench echo --baseline nobody", "not among them: expected one of echo"),
         ("bench --connections 4", "--size"),
         ("bench --connections 0 --size 1B --depth 1", "1 to 10000"),
         ("bench --connections 1 --size 1B --depth 1 --grid full", "--grid"),

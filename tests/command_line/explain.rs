@@ -36,5 +36,15 @@ fn every_clause_can_be_explained() {
 fn a_slip_of_the_pen_is_told_what_may_have_been_meant() {
     let said = Project::empty().run("explain framing.sinle").code(2);
     said.stderr(contains("no case and no clause: did you mean `framing.single`"));
+    for (name, hint) in [
+        ("P41", "`P4`"),
+        ("framng", "did you mean `framing`?"),
+        ("framing", "it is a group, of framing."),
+        ("u32be", "it is a framing"),
+        ("line/ack", "it is a framing"),
+        ("upper", "it is a service"),
+    ] {
+        Project::empty().run(&format!("explain {name}")).code(2).stderr(contains(hint));
+    }
     Project::empty().run("explain zzz").code(2).stderr(contains("interop list cases"));
 }

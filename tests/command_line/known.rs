@@ -3,7 +3,7 @@
 use predicates::prelude::*;
 use predicates::str::contains;
 
-use crate::support::{Peer, Project, column, results};
+use crate::support::{ECHO_SERVER, Peer, Project, column, results};
 
 fn declaring(peer: Peer, pattern: &str) -> Project {
     let known = format!("[server.known]\n\"{pattern}\" = \"the reason that was given\"");
@@ -64,3 +64,28 @@ fn a_clients_deviations_are_declared_in_its_own_section() {
     let (status, document) = project.json("--role client --case connection.fin-in-body");
     assert_eq!((status, column(&document, "outcome")), (0, vec!["known"]), "{document:#}");
 }
+
+#[test]
+fn what_deviates_in_one_protocol_alone_is_not_stale_in_a_part_that_plays_another() {
+    let script = ECHO_SERVER
+        .replace("                connection.sendall(", ANSWER)
+        .replace("len(body)) + body)", "len(answer)) + answer)");
+    let section = "[server]\ncommand = [\"python3\", \"peer.py\", \"{port}\", \"{service}\"]\n\
+                   ready = 'listening on (?P<port>\\d+)'\n\
+                   [server.known]\n\"payload.empty\" = \"it forgets them\"\n";
+    let peer = Peer::server("both")
+        .script(&script)
+        .top("speaks = [\"u32be/echo\", \"u32be/upper\"]")
+        .section(section);
+    let project = Project::of([peer]);
+    let (status, whole) = project.json("--case payload.empty");
+    assert_eq!((status, column(&whole, "outcome")), (0, vec!["known", "pass"]), "{whole:#}");
+    for words in ["--protocol u32be/upper", "--shard 2/2", "--protocol u32be/echo", "--shard 1/2"] {
+        let (status, part) = project.json(&format!("--case payload.empty {words}"));
+        assert_eq!((status, results(&part).len()), (0, 1), "{words}: {part:#}");
+    }
+}
+
+/// Forgets to answer what is empty, where it is to answer the same.
+const ANSWER: &str = "                answer = body.upper() if sys.argv[2] == \"upper\" else body
+                if body or sys.argv[2] == \"upper\": connection.sendall(";

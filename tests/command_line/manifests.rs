@@ -75,10 +75,10 @@ fn without_a_project_the_way_out_is_shown() {
 fn a_wrong_project_file_is_refused_by_name() {
     let project = Project::empty();
     for (text, named) in [
-        ("peer = []", "peer"),
+        ("peer = []", "line 1: unknown key `peer`: did you mean `peers`?"),
         ("peers = [\"nowhere\"]", "nowhere"),
         ("peers = [\"no-match-*\"]", "no-match-*"),
-        ("peers = 3", "sequence"),
+        ("peers = { one = 1 }", "line 1: `peers`: expected text"),
     ] {
         project.write("interop.toml", text);
         project.run("run").code(2).stdout("").stderr(contains(named));

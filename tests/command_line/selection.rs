@@ -46,6 +46,11 @@ fn a_name_that_is_no_peers_exits_with_2_and_shows_the_names() {
         let refused = project().run(words).code(2).stdout("");
         refused.stderr(contains("nobody").and(contains("frames, one, two")));
     }
+    for words in ["run fraems", "run --client fraems*", "run one fraems"] {
+        project().run(words).code(2).stderr(contains("did you mean `frames`?"));
+    }
+    let slip = project().run("run --protocol u32bee/echo").code(2);
+    slip.stderr(contains("did you mean `u32be/echo`?"));
 }
 
 #[test]
@@ -53,6 +58,14 @@ fn a_pattern_that_is_no_cases_exits_with_4_and_says_where_they_are_listed() {
     for words in ["run --case nope", "run --case framing.single --case framing.nope"] {
         let refused = project().run(words).code(4).stdout("");
         refused.stderr(contains("nope").and(contains("interop list cases")));
+    }
+    for (pattern, meant) in [
+        ("framing.sinlge", "did you mean `framing.single`?"),
+        ("framng", "did you mean `framing`?"),
+        ("framng.*", "did you mean `framing`?"),
+        ("P41", "`P4`"),
+    ] {
+        project().run(&format!("run --case {pattern}")).code(4).stderr(contains(meant));
     }
 }
 

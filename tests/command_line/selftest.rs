@@ -242,7 +242,7 @@ fn a_list_that_means_nothing_exits_with_2_and_names_the_place() {
 fn what_cannot_be_selected_is_named() {
     for (words, status, named) in [
         ("selftest nobody", 2, "`nobody` names no mutant"),
-        ("selftest --role pairing", 2, "server or client"),
+        ("selftest --role pairing", 2, "[possible values: server, client]"),
         ("selftest --mutants nowhere", 2, "nowhere"),
         ("selftest --case framing.nope", 4, "interop list cases"),
         ("selftest --role client", 4, "nothing selected"),

@@ -16,9 +16,11 @@ use super::run::registry;
 use crate::bench::cell::Cell;
 use crate::bench::compare::{Figures, Ratio};
 use crate::bench::rounds::{Contestant, Plan, interleaved};
+use crate::model::alike;
 use crate::model::protocol::Protocol;
 use crate::peer::guard;
 use crate::peer::manifest::ServerSide;
+use crate::peer::project::Project;
 use crate::peer::registry::{Peer, Registry};
 
 /// Where the baselines are, from the folder of the interop.toml.
@@ -134,7 +136,7 @@ fn cells(args: &Args) -> Result<Vec<Cell>, Failure> {
 /// The peers that are measured, those that cannot run here left out with a word.
 fn choose(names: &[String]) -> Result<Vec<Arc<Peer>>, Failure> {
     let here = std::env::current_dir().map_err(Failure::environment)?;
-    let root = Registry::project_root(&here).map_err(Failure::usage)?;
+    let root = Project::root(&here).map_err(Failure::usage)?;
     let project = registry(&[])?;
     let baselines = match root.join(Path::new(BASELINES).parent().unwrap_or(root)).is_dir() {
         true => Registry::of_folders(root, &[BASELINES.to_owned()]).map_err(Failure::usage)?,
@@ -155,7 +157,7 @@ fn choose(names: &[String]) -> Result<Vec<Arc<Peer>>, Failure> {
                 let known = || all.iter().map(|peer| peer.name().to_string()).collect::<Vec<_>>();
                 let found = all.iter().find(|peer| peer.name().to_string() == *name).copied();
                 found.ok_or_else(|| {
-                    Failure::usage(format!("no peer `{name}` (known: {})", known().join(", ")))
+                    Failure::usage(format!("no peer `{name}`: {}", alike::one_of(name, &known())))
                 })
             })
             .collect::<Result<_, _>>()?,
@@ -182,7 +184,8 @@ fn baseline(asked: Option<&str>, peers: &[Arc<Peer>]) -> Result<String, Failure>
     match asked {
         Some(name) if is_there(name) => Ok(name.to_owned()),
         Some(name) => {
-            Err(Failure::usage(format!("--baseline {name}: not among {}", names.join(", "))))
+            let names = alike::one_of(name, &names);
+            Err(Failure::usage(format!("--baseline {name} is not among them: {names}")))
         }
         None if is_there(LIMIT) => Ok(LIMIT.to_owned()),
         None => Ok(names[0].clone()),

@@ -11,6 +11,7 @@ use regex::Regex;
 use rust_server::framing::{Framing, MaxFrame};
 
 use super::exit::Failure;
+use super::names::named;
 use super::session::{self, SessionArgs};
 use super::utf8;
 use crate::catalogue;
@@ -36,6 +37,15 @@ In a command, {host} and {port} stand for where to listen or to connect.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Args {
+    #[command(flatten)]
+    described: Described,
+    #[command(flatten)]
+    session: SessionArgs,
+}
+
+/// The program that is checked.
+#[derive(Debug, clap::Args)]
+struct Described {
     /// A peer's folder, or the word `server` or `client`
     #[arg(value_name = "PEER|server|client")]
     target: PathBuf,
@@ -52,10 +62,12 @@ pub struct Args {
     #[arg(long, value_name = "SIZE")]
     max_frame: Option<MaxFrame>,
     /// How messages are laid on the stream [default: u32be]
-    #[arg(long, value_name = "FRAMING")]
+    #[arg(long, value_name = "FRAMING", hide_possible_values = true,
+        value_parser = named::<Framing>(Framing::names().collect()))]
     framing: Option<Framing>,
     /// What a server answers [default: echo]
-    #[arg(long, value_name = "SERVICE")]
+    #[arg(long, value_name = "SERVICE", hide_possible_values = true,
+        value_parser = named::<Service>(Service::ALL.map(Service::name).to_vec()))]
     service: Option<Service>,
     /// How a client takes messages and gives them back [default: frames]
     #[arg(long, value_enum)]
@@ -69,8 +81,6 @@ pub struct Args {
     /// Contract lines: how the client is stopped [default: eof]
     #[arg(long, value_enum)]
     stop: Option<StopArg>,
-    #[command(flatten)]
-    session: SessionArgs,
     /// The command that starts the program
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -92,9 +102,9 @@ enum StopArg {
     Interrupt,
 }
 
-pub fn main(mut args: Args) -> Result<ExitCode, Failure> {
-    let session = std::mem::take(&mut args.session);
-    let peer = args.peer()?;
+pub fn main(args: Args) -> Result<ExitCode, Failure> {
+    let Args { session, described } = args;
+    let peer = described.peer()?;
     let registry = Registry::of_one(peer);
     let cases = catalogue::seeded(session.play.seed);
     let selection = Selection {
@@ -118,10 +128,10 @@ pub fn main(mut args: Args) -> Result<ExitCode, Failure> {
     }
     let typed = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let again = Again::check(super::program(), typed.skip_while(|word| word != "check").skip(1));
-    session::play(plan, &registry, &cases, &session, again)
+    session::play(plan, &registry, &cases, &session, again, None)
 }
 
-impl Args {
+impl Described {
     fn peer(self) -> Result<Peer, Failure> {
         let is = |word: &str| self.target == Path::new(word);
         let (side, addressed, commanded) =

@@ -13,6 +13,7 @@ use super::output;
 use crate::catalogue;
 use crate::model::case::Case;
 use crate::model::names::Clause;
+use crate::model::pattern::Pattern;
 use crate::model::protocol::Protocol;
 use crate::model::service::Service;
 use crate::report::{steps, words};
@@ -23,10 +24,6 @@ const DIM: Style = Style::new().dimmed();
 const INDENT: usize = 12;
 /// The document that explains the clauses.
 const PROTOCOL: &str = include_str!("../../../docs/protocol.md");
-/// How many names are proposed where one is not known.
-const PROPOSED: usize = 3;
-/// How alike a name is that may have been meant, from 0 to 1.
-const ALIKE: f64 = 0.6;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -136,20 +133,25 @@ fn not_asked(case: &Arc<Case>) -> BTreeMap<String, Vec<String>> {
 }
 
 fn unknown(id: &str, cases: &[Arc<Case>]) -> Failure {
-    let mut alike: Vec<(f64, &str)> = cases
-        .iter()
-        .map(|case| (strsim::jaro_winkler(id, case.id.as_str()), case.id.as_str()))
-        .filter(|(alike, _)| *alike > ALIKE)
-        .collect();
-    alike.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    alike.dedup();
-    let proposed: Vec<String> =
-        alike.iter().take(PROPOSED).map(|(_, name)| format!("`{name}`")).collect();
-    let hint = match proposed.is_empty() {
-        true => {
-            "`interop list cases` shows all cases, `interop list requirements` all clauses".into()
-        }
-        false => format!("did you mean {}?", proposed.join(", ")),
+    let in_group = |case: &&Arc<Case>| case.id.as_str().split('.').next() == Some(id);
+    let mut group: Vec<&str> = cases.iter().filter(in_group).map(|it| it.id.as_str()).collect();
+    group.dedup();
+    let (framing, service) = id.split_once('/').unwrap_or((id, id));
+    let is_framing = Framing::names().any(|name| name == framing);
+    let is_service = Service::ALL.iter().any(|it| it.name() == service);
+    let hint = if !group.is_empty() {
+        format!("it is a group, of {}", group.join(", "))
+    } else if is_framing {
+        "it is a framing, and `interop list framings` says what is asked in it".to_owned()
+    } else if is_service {
+        "it is a service, and `interop list services` tells of it".to_owned()
+    } else {
+        let slip = id.parse().ok().and_then(|pattern: Pattern| pattern.slip(cases));
+        slip.unwrap_or_else(|| {
+            let all =
+                "`interop list cases` shows all cases, `interop list requirements` all clauses";
+            all.to_owned()
+        })
     };
     Failure::usage(format!("`{id}` is no case and no clause: {hint}"))
 }

@@ -3,18 +3,22 @@
 
 mod bench;
 mod check;
+mod config;
 mod doctor;
 mod dry_run;
 mod exit;
 mod explain;
 mod list;
 mod load;
+mod names;
 mod output;
 mod peer;
 mod report;
+mod rerun;
 mod run;
 mod selftest;
 mod session;
+mod settings;
 mod shell;
 mod sinks;
 
@@ -31,7 +35,7 @@ use exit::Failure;
 #[command(name = "interop", version, max_term_width = 100, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Command,
 }
 
 const AFTER_HELP: &str = "\
@@ -53,6 +57,8 @@ enum Command {
     List(list::Args),
     /// A case or a clause in words
     Explain(explain::Args),
+    /// The settings of a run here, and who says so: the environment, the interop.toml, nobody
+    Config(config::Args),
     /// What is installed, what is missing, and how to get it
     Doctor(doctor::Args),
     /// Results of runs that are over: in another form, of several parts, side by side
@@ -77,14 +83,18 @@ enum Command {
 /// Runs the program that was called, and returns its exit status.
 #[must_use]
 pub fn main() -> ExitCode {
-    let command = Cli::parse().command;
-    let result = match command.unwrap_or_else(|| Command::Run(run::Args::default_run())) {
+    let command = match settings::parse(std::env::args_os().collect()) {
+        Ok(cli) => cli.command,
+        Err(failure) => return failure.report(),
+    };
+    let result = match command {
         Command::Run(args) => run::main(args),
         Command::Check(args) => check::main(args),
         Command::Bench(args) => bench::main(&args),
         Command::Load(args) => load::main(&args),
         Command::List(args) => list::main(&args),
         Command::Explain(args) => explain::main(&args),
+        Command::Config(args) => config::main(&args),
         Command::Doctor(args) => doctor::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Selftest(args) => selftest::main(&args),

@@ -64,6 +64,12 @@ struct To {
     /// (JUnit) .tap .md .html [may be given several times]
     #[arg(long = "output", value_name = "FILE", conflicts_with = "format")]
     outputs: Vec<Output>,
+    /// End as a run with this result would have ended
+    #[arg(long)]
+    exit_code: bool,
+    /// With --exit-code: a failed should counts too
+    #[arg(long, requires = "exit_code")]
+    strict: bool,
 }
 
 pub fn main(args: &Args) -> Result<ExitCode, Failure> {
@@ -97,11 +103,13 @@ impl To {
         }
         sinks.tell(&Event::Finished(record.summary.clone()));
         sinks.finish()?;
-        Ok(ExitCode::SUCCESS)
+        let code = self.exit_code.then(|| record.summary.exit_code(self.strict));
+        Ok(ExitCode::from(code.unwrap_or_default()))
     }
 }
 
-fn read(path: &Path) -> Result<Record, Failure> {
+/// Reads the document of a run.
+pub fn read(path: &Path) -> Result<Record, Failure> {
     let refuse = |why: String| Failure::usage(format!("{}: {why}", path.display()));
     let text = fs::read_to_string(path)
         .map_err(|e| Failure::environment(format!("cannot read {}: {e}", path.display())))?;

@@ -5,20 +5,22 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::exit::Failure;
+use super::names::one_of;
 use super::output::{self, Format};
-use super::session::{self, How, PlayArgs};
+use super::session::{self, How, Part, PlayArgs};
 use super::sinks::Sinks;
 use crate::catalogue;
+use crate::model::alike;
 use crate::model::case::Case;
 use crate::model::names::Role;
 use crate::model::pattern::Pattern;
 use crate::peer::mutants::{FOLDER, Mutants, ROLES};
-use crate::peer::registry::Registry;
+use crate::peer::project::Project;
 use crate::report::Reporter;
 use crate::report::progress::Progress;
 use crate::report::selftest::{self, Document, Look};
 use crate::runner::kill_matrix::{Asked, KillMatrix};
-use crate::runner::select::Shard;
+use crate::runner::shard::Deal;
 use crate::runner::{CaseResult, Event, Plan, Selection};
 
 const AFTER_HELP: &str = "\
@@ -39,11 +41,11 @@ pub struct Args {
     #[arg(long = "case", value_name = "PATTERN")]
     cases: Vec<Pattern>,
     /// Only this: servers, or clients
-    #[arg(long = "role", value_name = "ROLE", value_parser = role)]
+    #[arg(long = "role", value_name = "ROLE", value_parser = one_of(ROLES))]
     roles: Vec<Role>,
-    /// Only the Kth of N equal parts of the mutants
-    #[arg(long, value_name = "K/N")]
-    shard: Option<Shard>,
+    /// Only the Kth of N equal parts of the mutants; auto asks the environment which, as for `interop run`
+    #[arg(long, value_name = "K/N|auto")]
+    shard: Option<Part>,
     /// Play each mutant against the cases that have to find it, and no others
     #[arg(long)]
     listed: bool,
@@ -55,13 +57,6 @@ pub struct Args {
     /// The form of the result on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-fn role(text: &str) -> Result<Role, String> {
-    ROLES
-        .into_iter()
-        .find(|role| role.to_string() == text)
-        .ok_or_else(|| "expected server or client".to_owned())
 }
 
 pub fn main(args: &Args) -> Result<ExitCode, Failure> {
@@ -112,7 +107,7 @@ impl Args {
                 let here = std::env::current_dir().map_err(|e| {
                     Failure::environment(format!("the working directory is gone: {e}"))
                 })?;
-                Registry::project_root(&here).map_err(Failure::usage)?.join(FOLDER)
+                Project::root(&here).map_err(Failure::usage)?.join(FOLDER)
             }
         };
         let mut mutants = Mutants::load(&path, cases).map_err(Failure::usage)?;
@@ -120,17 +115,22 @@ impl Args {
             !mutants.mutants.iter().any(|mutant| pattern.matches(mutant.switch.as_str()))
         };
         if let Some(pattern) = self.switches.iter().find(unknown) {
+            let switches = mutants.mutants.iter().map(|mutant| mutant.switch.as_str());
+            let meant = alike::did_you_mean(pattern.as_str(), switches);
             return Err(Failure::usage(format!(
-                "`{pattern}` names no mutant: {} lists them",
+                "`{pattern}` names no mutant: {}{} lists them",
+                meant.map_or_else(String::new, |meant| meant + " "),
                 path.display()
             )));
         }
-        let mut number = 0..;
+        let shard = self.shard.map(Part::shard).transpose()?;
+        let mut deal = shard.map(|shard| (Deal::among(shard), shard));
         mutants.keep(|mutant| {
             let named = |pattern: &glob::Pattern| pattern.matches(mutant.switch.as_str());
             let taken = self.switches.is_empty() || self.switches.iter().any(named);
-            let number = if taken { number.next() } else { None };
-            number.is_some_and(|number| self.shard.is_none_or(|shard| shard.takes(number)))
+            // What a mutant costs is above all what its program costs to start.
+            let base = || mutant.base.clone();
+            taken && deal.as_mut().is_none_or(|(deal, shard)| deal.falls_to(*shard, base()))
         });
         Ok(mutants)
     }

@@ -2,16 +2,19 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::dry_run;
 use super::exit::Failure;
+use super::names::one_of;
+use super::rerun::Memory;
 use super::sinks::{Output, Sinks};
 use crate::capture::{Captures, Which};
 use crate::catalogue;
@@ -25,19 +28,21 @@ use crate::report::form::Form;
 use crate::report::progress::Progress;
 use crate::report::timings::Timings;
 use crate::runner::again::Again;
+use crate::runner::shard::Shard;
 use crate::runner::{self, Event, Options, Plan, Summary};
 
 /// The flags that both take.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub struct SessionArgs {
     /// Only these cases: an id, a group, a glob such as 'framing.*', or a clause such as P9
-    #[arg(long = "case", value_name = "PATTERN")]
+    #[arg(long = "case", value_name = "PATTERN", value_delimiter = ',')]
     pub cases: Vec<Pattern>,
-    /// Only cases of this level: must, should or info
-    #[arg(long = "level", value_name = "LEVEL", value_parser = level)]
+    /// Only cases of this level
+    #[arg(long = "level", value_name = "LEVEL", value_delimiter = ',',
+        value_parser = one_of([Level::Must, Level::Should, Level::Info]))]
     pub levels: Vec<Level>,
     /// Only this framing and service, as in line/ack; globs such as 'mnet*/*' are allowed
-    #[arg(long = "protocol", value_name = "FRAMING/SERVICE")]
+    #[arg(long = "protocol", value_name = "FRAMING/SERVICE", value_delimiter = ',')]
     pub protocols: Vec<glob::Pattern>,
     /// A failed should fails the run too
     #[arg(long)]
@@ -72,7 +77,7 @@ pub struct SessionArgs {
     pub format: Form,
     /// A file to write the result to as well; its form follows from its name: .json .jsonl .xml (JUnit) .tap
     /// .md .html [may be given several times]
-    #[arg(long = "output", value_name = "FILE")]
+    #[arg(long = "output", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub outputs: Vec<Output>,
 }
 
@@ -83,11 +88,11 @@ pub struct PlayArgs {
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// How long a server may take until it is ready, and a client until it has connected
-    #[arg(long, value_name = "TIME", env = "INTEROP_START_TIMEOUT", default_value = START,
+    #[arg(long, value_name = "TIME", default_value = START,
         value_parser = humantime::parse_duration)]
     pub start_timeout: Duration,
     /// How much longer than usual is waited for what does not come: for machines and peers that are slow
-    #[arg(long, value_name = "FACTOR", env = "INTEROP_TIMEOUT_SCALE", default_value_t = 1.0,
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0,
         value_parser = timeout_scale)]
     pub timeout_scale: f64,
     /// Of what is random in the cases: bytes, cuts, orders. Same seed, same run
@@ -101,23 +106,37 @@ const CAPTURES: &str = "interop-captures";
 /// [`limits::START`] as it is typed.
 const START: &str = "20s";
 
-impl Default for PlayArgs {
-    fn default() -> Self {
-        Self { jobs: None, start_timeout: limits::START, timeout_scale: 1.0, seed: catalogue::SEED }
-    }
-}
-
 fn timeout_scale(text: &str) -> Result<f64, String> {
     let factor = text.parse::<f64>().ok().filter(|factor| (0.1..=100.0).contains(factor));
     factor.ok_or_else(|| "expected a number from 0.1 to 100".to_owned())
 }
 
-fn level(text: &str) -> Result<Level, String> {
-    let known = [Level::Must, Level::Should, Level::Info];
-    known
-        .into_iter()
-        .find(|level| level.to_string() == text)
-        .ok_or_else(|| "expected must, should or info".to_owned())
+/// Which part of a run is to be played.
+#[derive(Debug, Clone, Copy)]
+pub enum Part {
+    /// The environment says it.
+    Auto,
+    /// This one.
+    Of(Shard),
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "auto" { Ok(Self::Auto) } else { text.parse().map(Self::Of) }
+    }
+}
+
+impl Part {
+    /// Asks the environment, where it has to.
+    pub fn shard(self) -> Result<Shard, Failure> {
+        match self {
+            Self::Of(shard) => Ok(shard),
+            Self::Auto => Shard::of_environment(|name| std::env::var(name).ok())
+                .map_err(|why| Failure::usage(format!("--shard auto: {why}"))),
+        }
+    }
 }
 
 /// Plays a plan, shows it, and returns the exit status.
@@ -127,6 +146,7 @@ pub fn play(
     cases: &[Arc<Case>],
     args: &SessionArgs,
     again: Again,
+    memory: Option<Memory>,
 ) -> Result<ExitCode, Failure> {
     if args.timings && args.format != Form::Human {
         return Err(Failure::usage("--timings goes with --format human"));
@@ -141,6 +161,9 @@ pub fn play(
         sinks.stderr(Box::new(Progress::of_environment()));
     }
     args.add_results(&mut sinks);
+    if let Some(memory) = memory {
+        sinks.listener(Box::new(memory));
+    }
     let stop = args.fail_fast.then_some(if args.strict { Level::Should } else { Level::Must });
     let how = How { again: Some(again), stop, captures: args.captures()? };
     if rounds == 1 {

@@ -6,11 +6,10 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use super::exit::Failure;
-use super::{Cli, output};
+use super::{output, settings};
 
 #[derive(Debug, clap::Args)]
 pub struct CompletionsArgs {
@@ -29,7 +28,7 @@ pub struct ManArgs {
 /// Writes completions to stdout.
 pub fn completions(args: &CompletionsArgs) -> Result<ExitCode, Failure> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "interop", &mut text);
+    clap_complete::generate(args.shell, &mut settings::command(), "interop", &mut text);
     output::print(&String::from_utf8_lossy(&text))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -40,6 +39,6 @@ pub fn man(args: &ManArgs) -> Result<ExitCode, Failure> {
         Failure::environment(format!("cannot write to {}: {e}", args.folder.display()))
     };
     fs::create_dir_all(&args.folder).map_err(failed)?;
-    clap_mangen::generate_to(Cli::command(), &args.folder).map_err(failed)?;
+    clap_mangen::generate_to(settings::command(), &args.folder).map_err(failed)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@
 //! [`Transcript`](transcript::Transcript); [`judge`](oracle::judge) compares what was seen with what
 //! the [`Ledger`](ledger::Ledger) says was due, and returns a [`Verdict`](outcome::Verdict).
 
+pub mod alike;
 pub mod body;
 pub mod case;
 pub mod conduct;

@@ -4,8 +4,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use super::alike;
 use super::case::Case;
+use super::names::Clause;
 
 /// `framing`, `framing.*`, `*.empty*`, `framing.header-split`, or a clause such as `P9`.
 ///
@@ -20,8 +23,23 @@ impl Pattern {
     /// Whether the pattern names this case, by its id or by a clause that it covers.
     #[must_use]
     pub fn matches(&self, case: &Case) -> bool {
-        let by_clause = case.clauses.iter().any(|clause| clause.to_string() == self.text);
-        by_clause || self.matches_id(case.id.as_str())
+        self.matches_names(case.id.as_str(), &case.clauses)
+    }
+
+    /// Whether the pattern names a case that is called so and covers these clauses.
+    #[must_use]
+    pub fn matches_names(&self, id: &str, clauses: &[Clause]) -> bool {
+        clauses.iter().any(|clause| clause.to_string() == self.text) || self.matches_id(id)
+    }
+
+    /// The names that may have been meant by a pattern that matches no case, in words: groups, ids and clauses.
+    #[must_use]
+    pub fn slip(&self, cases: &[Arc<Case>]) -> Option<String> {
+        let ids = cases.iter().map(|case| case.id.as_str());
+        let groups = ids.clone().filter_map(|id| id.split('.').next());
+        let clauses = Clause::ALL.map(|clause| clause.to_string());
+        let clauses = clauses.iter().map(String::as_str);
+        alike::did_you_mean(&self.text, ids.chain(groups).chain(clauses))
     }
 
     fn matches_id(&self, id: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Peers: the programs under test, described by a `peer.toml`, started and ended here and nowhere else.
 //!
-//! [`manifest`] reads one description, [`registry`] finds them all and says which can run here,
+//! [`manifest`] reads one description, [`project`] an `interop.toml`, [`registry`] finds them all and says which can run here,
 //! [`mutants`] reads the list of programs that are wrong on purpose,
 //! [`build`] makes what a peer has to build, [`process`] starts, watches and ends a program,
 //! [`server`] brings a server up, [`client`] speaks the contracts of client programs,
@@ -18,6 +18,7 @@ pub mod port;
 mod proc;
 pub mod process;
 pub mod program;
+pub mod project;
 pub mod registry;
 pub mod server;
 pub mod spawn;

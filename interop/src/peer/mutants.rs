@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::registry::{Peer, Registry};
+use crate::model::alike;
 use crate::model::case::Case;
 use crate::model::names::{CaseId, PeerName, Role};
 use crate::model::pattern::Pattern;
@@ -252,7 +253,11 @@ fn checked(ids: &[String], role: Role, cases: &[Arc<Case>]) -> Result<Vec<CaseId
         match called.clone().find(|case| case.role == role) {
             Some(case) => Ok(case.id.clone()),
             None if called.next().is_some() => Err(format!("`{id}` is no case for a {role}")),
-            None => Err(format!("`{id}` is no case: `interop list cases` shows all")),
+            None => {
+                let ids = cases.iter().map(|case| case.id.as_str());
+                let meant = alike::did_you_mean(id, ids).map_or(String::new(), |it| it + " ");
+                Err(format!("`{id}` is no case: {meant}`interop list cases` shows all"))
+            }
         }
     };
     ids.iter().map(find).collect()

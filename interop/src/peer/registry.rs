@@ -1,18 +1,13 @@
 //! Which peers there are, and which of them can run here.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use super::manifest::{self, Manifest, ManifestError};
 use super::package::{Manager, Package};
+use super::project::{FILE, Project};
 use crate::model::names::PeerName;
-
-/// The file that lists the peers of a project, found in the working directory or above it.
-pub const FILE: &str = "interop.toml";
 
 /// A peer: its folder and what its `peer.toml` says.
 #[derive(Debug, Clone)]
@@ -63,34 +58,13 @@ pub enum RegistryError {
     },
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Project {
-    peers: Vec<String>,
-}
-
 impl Registry {
-    /// The peers of the nearest `interop.toml`, at `start` or above it.
+    /// The peers of a project.
     ///
     /// # Errors
-    /// When there is none, or it or one of its peers is refused.
-    pub fn of_project(start: &Path) -> Result<Self, RegistryError> {
-        let root = Self::project_root(start)?;
-        let path = root.join(FILE);
-        let refuse = |message: String| RegistryError::Project { path: path.clone(), message };
-        let text = fs::read_to_string(&path).map_err(|e| refuse(e.to_string()))?;
-        let project: Project =
-            toml::from_str(&text).map_err(|e| refuse(e.to_string().trim_end().to_owned()))?;
-        Self::of_folders(root, &project.peers)
-    }
-
-    /// The folder of the nearest `interop.toml`, at `start` or above it.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn project_root(start: &Path) -> Result<&Path, RegistryError> {
-        let found = start.ancestors().find(|folder| folder.join(FILE).is_file());
-        found.ok_or_else(|| RegistryError::NoProject(start.to_owned()))
+    /// When it lists none, or one of them is refused.
+    pub fn of_project(project: &Project) -> Result<Self, RegistryError> {
+        Self::of_folders(&project.root, project.peers()?)
     }
 
     /// The peers in these folders; a folder may be a glob, and is looked up from `root`.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Reporter;
 use super::record::{Record, SCHEMA_VERSION};
 use crate::model::names::PeerName;
-use crate::runner::select::Shard;
+use crate::runner::shard::Shard;
 use crate::runner::{CaseResult, Event, Summary};
 
 /// One line. The first is `planned`, the last `finished`.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Reporter;
 use crate::model::names::{CaseId, PeerName};
 use crate::model::outcome::Outcome;
-use crate::runner::select::Shard;
+use crate::runner::shard::Shard;
 use crate::runner::{CaseResult, Event, Summary};
 
 /// The version of the shape of JSON documents.

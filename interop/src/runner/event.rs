@@ -16,7 +16,7 @@ use crate::model::sweep::Ruler;
 
 use super::clock::UnitTimes;
 use super::plan::Unit;
-use super::select::Shard;
+use super::shard::Shard;
 
 /// Something that happened in a run.
 #[derive(Debug, Clone)]

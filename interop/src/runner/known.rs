@@ -6,11 +6,13 @@ use std::sync::Arc;
 use crate::model::case::Case;
 use crate::model::names::{PeerName, Role};
 use crate::model::outcome::{Blame, Outcome};
+use crate::model::protocol::Protocol;
 use crate::peer::manifest::Known;
 use crate::peer::registry::{Peer, Registry};
 
 use super::event::{CaseResult, Stale};
 use super::plan::{Plan, Unit};
+use super::select::Selection;
 
 /// The reason why this case's failure is known, by the manifest of a peer that may be to blame for it.
 #[must_use]
@@ -40,26 +42,27 @@ pub fn stale(
 ) -> Vec<Stale> {
     let mut stale = Vec::new();
     for (section, peer, known) in declared(registry) {
-        let takes_part = |unit: &&Unit| match section {
-            Role::Client => unit.client_name() == Some(peer),
-            _ => unit.server_name() == Some(peer),
-        };
+        let takes_part = |unit: &&Unit| name_in(unit, section) == Some(peer);
         let units: Vec<&Unit> = plan.units.iter().filter(takes_part).collect();
         if units.is_empty() {
             continue;
         }
         let can_match = |case: &&Arc<Case>| case.role == section || case.role == Role::Pairing;
         let problem = match all.iter().filter(can_match).any(|case| known.pattern.matches(case)) {
-            false => Some("matches no case and no clause"),
-            true => passes_now(known, section, peer, all, &units, results)
-                .then_some("every case that it matches passes now: take it out"),
+            false => {
+                let meant =
+                    known.pattern.slip(all).map_or_else(String::new, |it| format!(": {it}"));
+                Some(format!("matches no case and no clause{meant}"))
+            }
+            true => passes_now(known, section, peer, registry, all, &units, results)
+                .then(|| "every case that it matches passes now: take it out".to_owned()),
         };
         if let Some(problem) = problem {
             stale.push(Stale {
                 peer: peer.clone(),
                 section,
                 pattern: known.pattern.to_string(),
-                problem: problem.to_owned(),
+                problem,
             });
         }
     }
@@ -76,33 +79,48 @@ fn declared(registry: &Registry) -> impl Iterator<Item = (Role, &PeerName, &Know
     })
 }
 
-/// Only a run of every case that the pattern matches, on the peer by itself, can say that none deviates.
+/// Only a run of every case that the pattern matches, on the peer by itself and in all that it speaks, can say that
+/// none deviates: not a part of one, nor one that plays again what failed.
 fn passes_now(
     known: &Known,
     section: Role,
     peer: &PeerName,
+    registry: &Registry,
     all: &[Arc<Case>],
     units: &[&Unit],
     results: &[CaseResult],
 ) -> bool {
-    let own = || units.iter().filter(|unit| unit.role() == section);
-    let matching = |case: &&Arc<Case>| case.role == section && known.pattern.matches(case);
-    let planned = |case: &Arc<Case>| {
-        own().any(|unit| unit.cases.iter().any(|(planned, _)| planned.id == case.id))
-    };
-    if !all.iter().filter(matching).all(planned) {
-        return false;
-    }
     let mut outcomes = BTreeSet::new();
     for result in results.iter().filter(|result| result.role == section) {
         let name = match section {
             Role::Client => result.client.as_ref(),
             _ => result.server.as_ref(),
         };
-        let matched = all.iter().any(|case| case.id == result.case && known.pattern.matches(case));
-        if name == Some(peer) && matched {
+        if name == Some(peer)
+            && known.pattern.matches_names(result.case.as_str(), &result.requirement)
+        {
             outcomes.insert(result.outcome);
         }
     }
-    outcomes == BTreeSet::from([Outcome::Pass])
+    if outcomes != BTreeSet::from([Outcome::Pass]) {
+        return false;
+    }
+    let own = || units.iter().filter(|unit| unit.role() == section);
+    let planned = |protocol: Protocol, case: &Case| {
+        own().any(|unit| {
+            unit.protocol == protocol && unit.cases.iter().any(|(it, _)| it.id == case.id)
+        })
+    };
+    let whole = Plan::new(registry, all, &Selection::of_role(section));
+    whole.units.iter().filter(|unit| name_in(unit, section) == Some(peer)).all(|unit| {
+        let mut matching = unit.cases.iter().filter(|(case, _)| known.pattern.matches(case));
+        matching.all(|(case, _)| planned(unit.protocol, case))
+    })
+}
+
+fn name_in(unit: &Unit, section: Role) -> Option<&PeerName> {
+    match section {
+        Role::Client => unit.client_name(),
+        Role::Server | Role::Pairing => unit.server_name(),
+    }
 }

@@ -12,6 +12,7 @@ pub mod plan;
 mod player;
 mod run;
 pub mod select;
+pub mod shard;
 mod table;
 mod together;
 mod unit;

@@ -11,7 +11,8 @@ use crate::model::protocol::{Protocol, Transport};
 use crate::peer::manifest::{ClientSide, Contract, ServerSide, Start};
 use crate::peer::registry::{Peer, Registry};
 
-use super::select::{Selection, Shard};
+use super::select::Selection;
+use super::shard::{Deal, Shard};
 
 /// Everything that a run will play, in the order of its results.
 #[derive(Debug, Clone, Default)]
@@ -59,8 +60,8 @@ impl Plan {
     /// Keeps one part of the cases, each part as long as the others.
     pub fn keep(&mut self, shard: Shard) {
         self.shard = Some(shard);
-        let mut number = 0..;
-        self.retain(|_, _| number.next().is_some_and(|number| shard.takes(number)));
+        let mut deal = Deal::among(shard);
+        self.retain(|unit, case| deal.falls_to(shard, (unit.role(), case.id.clone())));
     }
 
     /// Keeps what is wanted of each unit.

@@ -1,12 +1,8 @@
 //! What a user selects of all that could be run.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
+use crate::model::alike;
 use crate::model::case::Case;
 use crate::model::names::{Level, Role};
 use crate::model::pattern::Pattern;
@@ -33,6 +29,12 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Everything in one role.
+    #[must_use]
+    pub fn of_role(role: Role) -> Self {
+        Self { roles: vec![role], ..Self::default() }
+    }
+
     /// Whether a pairing or a one-sided unit of these peers is selected.
     #[must_use]
     pub fn takes_unit(&self, server: Option<&str>, client: Option<&str>) -> bool {
@@ -74,9 +76,10 @@ impl Selection {
             .protocols
             .iter()
             .find(|pattern| !spoken.iter().any(|protocol| pattern.matches(protocol)))?;
+        let spoken: Vec<&str> = spoken.iter().map(String::as_str).collect();
         Some(format!(
-            "--protocol `{wrong}` names nothing that a peer speaks: expected one of {}",
-            spoken.join(", ")
+            "--protocol `{wrong}` names nothing that a peer speaks: {}",
+            alike::one_of(wrong.as_str(), &spoken)
         ))
     }
 
@@ -89,7 +92,10 @@ impl Selection {
         lists.into_iter().find_map(|(what, patterns)| {
             let wrong =
                 patterns.iter().find(|pattern| !names.iter().any(|name| pattern.matches(name)))?;
-            Some(format!("{what} `{wrong}` names no peer: expected one of {}", names.join(", ")))
+            Some(format!(
+                "{what} `{wrong}` names no peer: {}",
+                alike::one_of(wrong.as_str(), &names)
+            ))
         })
     }
 
@@ -98,93 +104,11 @@ impl Selection {
     pub fn unmatched_case(&self, cases: &[Arc<Case>]) -> Option<String> {
         let wrong =
             self.cases.iter().find(|pattern| !cases.iter().any(|case| pattern.matches(case)))?;
-        Some(format!("--case `{wrong}` matches no case: `interop list cases` shows all"))
+        let meant = wrong.slip(cases).map_or_else(String::new, |meant| meant + " ");
+        Some(format!("--case `{wrong}` matches no case: {meant}`interop list cases` shows all"))
     }
 }
 
 fn any(patterns: &[glob::Pattern], name: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(name))
-}
-
-/// One of N equal parts of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
-pub struct Shard {
-    index: usize,
-    count: usize,
-}
-
-impl Shard {
-    /// Whether the case with this number in the plan is in this part.
-    #[must_use]
-    pub const fn takes(self, number: usize) -> bool {
-        number % self.count == self.index
-    }
-
-    /// Which part it is, from 1.
-    #[must_use]
-    pub const fn part(self) -> usize {
-        self.index + 1
-    }
-
-    /// Of how many.
-    #[must_use]
-    pub const fn parts(self) -> usize {
-        self.count
-    }
-}
-
-impl fmt::Display for Shard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.part(), self.parts())
-    }
-}
-
-impl From<Shard> for String {
-    fn from(shard: Shard) -> Self {
-        shard.to_string()
-    }
-}
-
-impl TryFrom<String> for Shard {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number = |part: &str| part.parse::<usize>().ok();
-        match text.split_once('/').map(|(k, n)| (number(k), number(n))) {
-            Some((Some(k), Some(count))) if 1 <= k && k <= count => {
-                Ok(Self { index: k - 1, count })
-            }
-            _ => Err("expected K/N with 1 <= K <= N, as in 2/4".to_owned()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Shard;
-
-    #[test]
-    fn the_shards_of_a_run_are_all_of_it_and_share_nothing() {
-        let shards: Vec<Shard> = ["1/3", "2/3", "3/3"].map(|text| text.parse().unwrap()).to_vec();
-        for number in 0..100 {
-            assert_eq!(shards.iter().filter(|shard| shard.takes(number)).count(), 1);
-        }
-    }
-
-    #[test]
-    fn a_shard_that_cannot_be_is_refused() {
-        for text in ["0/3", "4/3", "1/0", "1", "a/b", "-1/2"] {
-            assert!(text.parse::<Shard>().is_err(), "{text}");
-        }
-    }
 }
