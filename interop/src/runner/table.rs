@@ -243,6 +243,10 @@ impl<'a> Table<'a> {
         let shared = self.lock();
         match heard {
             Heard::As(difference) => result.diagnosis = Some(difference),
+            // It was asked before, by somebody else.
+            Heard::Nothing if !shared.answers_nothing && result.waits_for_a_datagram() => {
+                result.diagnosis = Some("only the client that came first is answered".to_owned());
+            }
             _ if shared.mute => result.diagnosis = None,
             Heard::Nothing if !shared.alive && result.got_nothing() => result.diagnosis = None,
             Heard::Rightly | Heard::Nothing => {}

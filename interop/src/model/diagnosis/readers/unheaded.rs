@@ -23,6 +23,17 @@ pub(in super::super) const READ_IS_MESSAGE: Mistake = Mistake {
         }
     },
 };
+/// The same by a program that then turns to something else, and leaves the connection as it is.
+pub(in super::super) const FIRST_READ: Mistake = Mistake {
+    words: READ_IS_MESSAGE_WORDS,
+    about: About::Arrival,
+    act: |peer| {
+        let read = peer.recv(usize::MAX)?;
+        peer.note(|| format!("one brought {} bytes", read.len()));
+        take(peer, read)?;
+        Err(Halt::Waits)
+    },
+};
 pub(in super::super) const EACH_READ: Mistake = Mistake {
     words: "each read is taken for a message",
     about: About::Arrival,
