@@ -215,6 +215,10 @@ impl<'a> Table<'a> {
         self.lock().alive = true;
     }
 
+    pub fn has_heard_it_speak(&self) -> bool {
+        self.lock().alive
+    }
+
     /// Who says nothing may do so for other reasons than the way in which this came: whether a server would
     /// answer to another framing is asked once.
     pub async fn diagnose_silence(
