@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::limits::{self, Patience};
 use crate::model::names::Level;
 use crate::model::outcome::{Blame, Outcome};
+use crate::model::protocol::Transport;
 use crate::peer::start::StartError;
 use crate::stage::Heard;
 use crate::stage::scene::Slowness;
@@ -252,6 +253,8 @@ impl<'a> Table<'a> {
                 result.diagnosis = Some("only the client that came first is answered".to_owned());
             }
             _ if shared.mute => result.diagnosis = None,
+            // A datagram comes in one way alone.
+            _ if result.transport == Transport::Udp => {}
             Heard::Nothing if !shared.alive && result.got_nothing() => result.diagnosis = None,
             Heard::Rightly | Heard::Nothing => {}
         }

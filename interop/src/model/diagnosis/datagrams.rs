@@ -55,11 +55,15 @@ fn added(due: &[u8], got: &[u8]) -> Option<String> {
     })
 }
 
-/// What others sent is part of it.
+/// Something else that was sent is part of it: by others, before or behind, or whatever stands before it.
 fn joined(due: &[u8], got: &[u8], others: &[Bytes]) -> Option<String> {
-    let rest = got.strip_suffix(due).or_else(|| got.strip_prefix(due))?;
-    let whose = |other: &Bytes| !other.is_empty() && rest.starts_with(other);
-    others.iter().any(whose).then(|| "several datagrams are taken for one message".to_owned())
+    let is_one = match (got.strip_suffix(due), got.strip_prefix(due)) {
+        _ if due.is_empty() => false,
+        (Some(before), _) => before.len() >= 2,
+        (None, Some(behind)) => others.iter().any(|it| !it.is_empty() && behind.starts_with(it)),
+        (None, None) => false,
+    };
+    is_one.then(|| "several datagrams are taken for one message".to_owned())
 }
 
 /// What is missing at its end is lost, or comes by other datagrams.

@@ -385,6 +385,7 @@ fn habits_of_streams_are_known_by_their_datagrams() {
     asked_and_got(b"hello", &[b"\0\0\0\x05hello"]).names("a length stands before the message");
     asked_and_got(b"hello", &[b"\x05\0\0\0hello"]).names("a length stands before the message");
     asked_and_got(b"hello", &[b"hello", b"hello"]).names("a datagram is sent twice");
+    asked_and_got(b"hello", &[b"before ithello"]).names("several datagrams are taken for one");
     asked_and_got(b" hello ", &[b"hello"]).names("white space around messages is stripped");
     asked_and_got(b"hello", &[b"jello"]).names_nothing();
     asked_and_got(b"", &[]).names("nothing comes for an empty message");
