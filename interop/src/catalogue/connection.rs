@@ -1,8 +1,8 @@
 //! `connection.*`: how conversations end, in good order and otherwise.
 
 use super::entry::{
-    Entry, Exchange, beside, client_steps, entry, feed, feed_to, frames, health_ping, server_steps,
-    side_by_side, whole, write, write_on,
+    Entry, Exchange, beside, client_steps, entry, feed, feed_to, finish_client, frames,
+    health_ping, server_steps, side_by_side, whole, write, write_on,
 };
 use crate::model::body::Body;
 use crate::model::case::{Budget, Part, Resource, Step};
@@ -90,13 +90,28 @@ pub(super) fn entries() -> Vec<Entry> {
             .play(Role::Client, server_resets()),
         entry(
             "connection.silent-server",
-            "a client that does not wait for what is due, or does not end with its server",
+            "a client that does not wait for what is due, or waits when nothing can come any more",
         )
         .covers(&[P13])
         .play(Role::Client, silent_server()),
         entry("connection.refused", "a client that finds nobody, and does not say so")
             .covers(&[P13])
             .play(Role::Client, vec![Step::Refuse { conn: 0 }, Step::Settle]),
+        entry("connection.gone-client", "an error about an answer that nobody took, not caught")
+            .covers(&[P11])
+            .of_framings(&["datagram"])
+            .play(Role::Server, gone_client()),
+        entry("connection.stranger", "an answer that is taken from anybody")
+            .covers(&[P13])
+            .of_framings(&["datagram"])
+            .play(Role::Client, stranger()),
+        entry("connection.answer-lost", "an answer that is waited for in vain, for ever")
+            .covers(&[P13])
+            .of_framings(&["datagram"])
+            .play(
+                Role::Client,
+                vec![feed([GOOD]), Step::Settle, Step::EndInput { conn: 0 }, Step::Settle],
+            ),
         entry("connection.idle", "a connection that cannot be used after a pause")
             .covers(&[P3])
             .should()
@@ -203,6 +218,20 @@ fn silent_server() -> Vec<Step> {
         Step::Finish { conn: 0 },
         Step::Settle,
     ]
+}
+
+/// Clients that ask, and take no answer: the system tells the server so when it sends one.
+fn gone_client() -> Vec<Step> {
+    let ask = Step::AskInPassing { body: GOOD.into() };
+    [vec![ask; 3], vec![Step::Rest], health_ping(0)].concat()
+}
+
+/// Before the answer comes, somebody else sends something.
+fn stranger() -> Vec<Step> {
+    let ask = [feed([GOOD]), Step::Settle];
+    let intrude = [Step::Intrude { conn: 0, body: "not from the server".into() }];
+    let answer = [write(Cut::Whole, vec![Part::Frame(GOOD.into())]), Step::Settle];
+    [&ask[..], &intrude, &answer, &finish_client()].concat()
 }
 
 fn idle() -> Vec<Step> {

@@ -90,6 +90,18 @@ pub enum Step {
         /// Which connection.
         conn: Conn,
     },
+    /// Sends a server of datagrams a message from a port where nobody takes the answer.
+    AskInPassing {
+        /// The message.
+        body: Body,
+    },
+    /// Sends a message to a client of datagrams that is not from its server.
+    Intrude {
+        /// Which client.
+        conn: Conn,
+        /// The message.
+        body: Body,
+    },
     /// Plays several runs of steps side by side, each with connections of its own. It is over when all are.
     Lanes(Vec<Vec<Step>>),
     /// The raw end reads nothing from here on, and has a small receive buffer, if it is not connected yet.
@@ -383,6 +395,7 @@ impl Step {
             | Self::EndInput { conn }
             | Self::Finish { conn }
             | Self::Abort { conn }
+            | Self::Intrude { conn, .. }
             | Self::StopReading { conn }
             | Self::ReadOn { conn }
             | Self::Press { conn, .. }

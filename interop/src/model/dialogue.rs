@@ -179,6 +179,10 @@ fn said(role: Role, what: &What) -> Option<(Option<Conn>, Way, Said)> {
             Act::PassedOn { .. } => return None,
             Act::Finished { conn } => (Some(*conn), raw, words("FIN")),
             Act::Aborted { conn } => (Some(*conn), raw, words("RST")),
+            Act::AskedInPassing { message } => (None, raw, bytes("in passing: ", message)),
+            Act::Intruded { conn, message } => {
+                (Some(*conn), Way::AtClient, bytes("a stranger sends ", message))
+            }
             Act::StoppedReading { conn } => (Some(*conn), raw, words("reads no more")),
             Act::ReadOn { conn } => (Some(*conn), raw, words("reads on")),
             Act::Unserved { conn } => (Some(*conn), Way::AtServer, words("nobody listens")),

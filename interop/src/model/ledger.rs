@@ -215,6 +215,8 @@ impl Ledger {
                 self.written.entry(*conn).or_default().finished = true;
                 self.owe_exit(*conn);
             }
+            // Nobody takes the answer, and P13: what is not from the server is none.
+            Act::AskedInPassing { .. } | Act::Intruded { .. } => {}
             Act::StoppedReading { conn } => {
                 let channel = self.channel_of_the_peer(*conn);
                 self.account(channel).unread = true;

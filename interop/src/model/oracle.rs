@@ -16,7 +16,9 @@ use super::names::{Clause, Role};
 use super::outcome::{Blame, Close, Finding, Verdict, Weight};
 use super::protocol::{NOTATION, Transport, frames};
 use super::sweep;
-use super::transcript::{Channel, ChannelEnd, Conn, Exit, Setting, Sight, Transcript, What, Wire};
+use super::transcript::{
+    Act, Channel, ChannelEnd, Conn, Event, Exit, Setting, Sight, Transcript, What, Wire,
+};
 
 /// Judges what was seen against what the protocol says was due.
 #[must_use]
@@ -175,7 +177,15 @@ impl<'a> Replay<'a> {
     fn crash(&self) -> Option<Finding> {
         let finding = crashed(self.ledger.crash()?);
         let missing = self.first(|channel, account| self.missing_bytes(channel, account));
-        Some(Finding { diagnosis: missing.and_then(|missing| missing.diagnosis), ..finding })
+        let diagnosis = missing.and_then(|missing| missing.diagnosis);
+        Some(Finding { diagnosis: diagnosis.or_else(|| self.died_of_the_gone()), ..finding })
+    }
+
+    fn died_of_the_gone(&self) -> Option<String> {
+        let gone = |event: &Event| matches!(event.what, What::Did(Act::AskedInPassing { .. }));
+        self.transcript.events.iter().any(gone).then(|| {
+            "an answer that nobody takes comes back as an error, which is not caught".to_owned()
+        })
     }
 
     fn first(&self, look: impl Fn(Channel, &Account) -> Option<Finding>) -> Option<Finding> {
@@ -210,7 +220,9 @@ impl<'a> Replay<'a> {
         let Deviation { offset, excess } = account.deviation?;
         let framing = self.framing(channel);
         let place = Place::of(framing, &account.due, offset);
-        let (clause, summary) = if excess && self.early {
+        let (clause, summary) = if self.is_of_datagrams(channel) {
+            self.wrong_datagram(channel, account)
+        } else if excess && self.early {
             let summary = format!("{channel} sent before the message it belongs to was complete");
             (Clause::P5, summary)
         } else if excess {
@@ -243,6 +255,35 @@ impl<'a> Replay<'a> {
         })
     }
 
+    /// The frames of the notation stand for datagrams there, and nobody under test has written their lengths.
+    fn is_of_datagrams(&self, channel: Channel) -> bool {
+        let wire = !matches!(channel, Channel::Delivered(_));
+        wire && self.setting.protocol.transport == Transport::Udp
+    }
+
+    fn wrong_datagram(&self, channel: Channel, account: &Account) -> (Clause, String) {
+        let framing = self.framing(channel);
+        let lens = |stream| frames(framing, stream).map(|frame| frame.len() - framing.header_len());
+        let same = |(due, seen): &(std::ops::Range<usize>, std::ops::Range<usize>)| {
+            account.due[due.clone()] == account.seen[seen.clone()]
+        };
+        let both = frames(framing, &account.due).zip(frames(framing, &account.seen));
+        let (at, of) = (both.take_while(same).count(), lens(&account.due).count());
+        let clause = match channel {
+            Channel::Answers(_) => Clause::P3,
+            _ => Clause::P13,
+        };
+        let got = lens(&account.seen).nth(at).unwrap_or_default();
+        let summary = match lens(&account.due).nth(at) {
+            None => format!("a datagram of {} where no {channel} was due", bytes(got)),
+            Some(due) if due == got => format!("{channel} {} of {of} is wrong", at + 1),
+            Some(due) => {
+                format!("{channel} {} of {of} has {}, and {due} are due", at + 1, bytes(got))
+            }
+        };
+        (clause, summary)
+    }
+
     /// P11: whatever came before, the next connection is accepted.
     fn refused(&self, channel: Channel, account: &Account) -> Option<Finding> {
         if account.seen_end != Some(ChannelEnd::Refused) {
@@ -269,7 +310,12 @@ impl<'a> Replay<'a> {
         // More than it has to take at once may be too many.
         let many = self.ledger.accounts().count() > CONNECTIONS;
         let weight = if many { Weight::OfCase } else { Weight::Binds };
-        Some(Finding::new(clause, blame, summary.to_owned()).weighing(weight))
+        let finding = Finding::new(clause, blame, summary.to_owned()).weighing(weight);
+        // The system refuses for a socket that is closed, and for one that is connected to somebody else.
+        let elsewhere = blame == Blame::Server && self.is_of_datagrams(channel) && !own;
+        let diagnosis =
+            elsewhere.then(|| "its socket is connected to another client, or closed".to_owned());
+        Some(Finding { diagnosis, ..finding })
     }
 
     fn missing_bytes(&self, channel: Channel, account: &Account) -> Option<Finding> {
@@ -293,8 +339,10 @@ impl<'a> Replay<'a> {
             (_, None, _) => "nothing more came".to_owned(),
         };
         let clause = self.case.clauses.first().copied().unwrap_or(Clause::P3);
-        let mut summary =
-            format!("{how} with {channel} {index} of {of} due: {seen} of {due} bytes were seen");
+        let mut summary = format!("{how} with {channel} {index} of {of} due");
+        if !self.is_of_datagrams(channel) {
+            summary.push_str(&format!(": {seen} of {due} bytes were seen"));
+        }
         let silent = account.seen_end.is_none() && exit.is_none();
         let concerned = self
             .stalled_in
@@ -411,6 +459,10 @@ impl<'a> Replay<'a> {
                 "the client exited with status 0 although nobody listens where it has to connect"
                     .to_owned()
             }
+            (_, None) if self.setting.protocol.transport == Transport::Udp => {
+                "the client did not exit although its input has ended and nothing comes any more"
+                    .to_owned()
+            }
             (_, None) => "the client did not exit although its input and the connection have ended"
                 .to_owned(),
             (DueExit::Zero, Some(exit)) => {
@@ -501,6 +553,10 @@ impl Place {
         }
         Self { index: if index == 0 { of } else { index }, of, part }
     }
+}
+
+fn bytes(count: usize) -> String {
+    format!("{count} byte{}", if count == 1 { "" } else { "s" })
 }
 
 fn ends_inside_frame(framing: Framing, stream: &[u8]) -> bool {

@@ -119,6 +119,18 @@ pub enum Act {
         /// Where.
         conn: Conn,
     },
+    /// Sent a server of datagrams a message from a port where nobody takes the answer.
+    AskedInPassing {
+        /// The message.
+        message: Bytes,
+    },
+    /// Sent a client of datagrams something that is not from its server.
+    Intruded {
+        /// Which client.
+        conn: Conn,
+        /// What a client that takes it would take for a message.
+        message: Bytes,
+    },
     /// Read nothing from here on, as the raw end.
     StoppedReading {
         /// Where.
@@ -368,7 +380,8 @@ impl Transcript {
     pub fn has_stimulus(&self) -> bool {
         self.events.iter().any(|event| match &event.what {
             What::Did(Act::Fed { .. } | Act::Wrote { .. } | Act::Finished { .. }) => true,
-            What::Did(Act::Aborted { .. } | Act::Unserved { .. } | Act::Started) => true,
+            What::Did(Act::Aborted { .. } | Act::AskedInPassing { .. }) => true,
+            What::Did(Act::Unserved { .. } | Act::Started) => true,
             What::Saw(Sight::Bytes { .. }) => !self.setting.greeting.is_empty(),
             _ => false,
         })

@@ -41,6 +41,12 @@ fn line(step: &Step, role: Role) -> Vec<String> {
         Step::EndInput { conn } => format!("end the client's input{}", who(conn)),
         Step::Finish { conn } => format!("end our direction of the connection (FIN){}", who(conn)),
         Step::Abort { conn } => format!("reset the connection (RST){}", who(conn)),
+        Step::AskInPassing { .. } => {
+            "send the server a datagram from a port where nobody takes the answer".to_owned()
+        }
+        Step::Intrude { conn, .. } => {
+            format!("send the client a datagram from another port than it asked{}", who(conn))
+        }
         Step::Lanes(lanes) => {
             let title = format!("side by side, {}; one of them:", counted(lanes.len(), "run"));
             let first = lanes.get(lanes.len() / 2).map(|lane| lines(lane, role));

@@ -243,6 +243,12 @@ impl CaseResult {
         self.excerpt.as_ref().is_some_and(nothing)
     }
 
+    /// The same, of a server of datagrams.
+    pub(super) fn waits_for_a_datagram(&self) -> bool {
+        let server = self.blame == Some(Blame::Server);
+        server && self.transport == Transport::Udp && self.got_nothing()
+    }
+
     /// Whether what was found is that nothing wrong came, and then nothing more.
     pub(super) fn fell_silent(&self) -> bool {
         let silent = |excerpt: &Excerpt| {

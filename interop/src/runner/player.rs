@@ -19,7 +19,7 @@ use super::event::CaseResult;
 use super::evidence::Seen;
 use super::house::House;
 use super::known;
-use super::table::{End, Table};
+use super::table::{End, PLAIN, Table};
 use super::together::Together;
 
 /// Plays cases one after the other.
@@ -168,9 +168,28 @@ impl<'a> Player<'a> {
         if result.outcome == Outcome::Pass {
             return Ok(Look { result, seen, stalled, certain, crashed });
         }
+        self.hear(&result, patience).await;
         self.table.diagnose_silence(&mut result, self.house.dialect()).await;
         self.house.tear_down().await;
         Ok(Look { result, seen, stalled, certain, crashed })
+    }
+
+    /// A client that says nothing may say nothing ever, or only where an answer came in pieces: it is asked what it
+    /// makes of one that is whole, unless that is known.
+    async fn hear(&self, result: &CaseResult, patience: Patience) {
+        let silent = result.blame == Some(Blame::Client) && result.got_nothing();
+        if !silent || result.case.as_str() == PLAIN || self.table.has_heard_it_speak() {
+            return;
+        }
+        let is_plain = |case: &Case| case.id.as_str() == PLAIN && case.role == Role::Client;
+        let plain = self.table.unit.cases.iter().find(|(case, _)| is_plain(case));
+        if let Some((plain, _)) = plain
+            && let Ok(acted) = self.house.act(plain, patience).await
+            && judge_briefly(plain, &acted.transcript).finding.is_none()
+            && acted.transcript.peer_has_spoken()
+        {
+            self.table.heard_it_speak();
+        }
     }
 
     /// Enters what became of it into the result, and returns what has to be kept for a capture.

@@ -11,6 +11,7 @@ use crate::capture::Captures;
 use crate::limits::{self, Patience};
 use crate::model::names::Level;
 use crate::model::outcome::{Blame, Outcome};
+use crate::model::protocol::Transport;
 use crate::peer::start::StartError;
 use crate::stage::Heard;
 use crate::stage::scene::Slowness;
@@ -224,6 +225,10 @@ impl<'a> Table<'a> {
         self.lock().alive = true;
     }
 
+    pub fn has_heard_it_speak(&self) -> bool {
+        self.lock().alive
+    }
+
     /// Who says nothing may do so for other reasons than the way in which this came: whether a server would
     /// answer to another framing is asked once.
     pub async fn diagnose_silence(
@@ -252,7 +257,13 @@ impl<'a> Table<'a> {
         let shared = self.lock();
         match heard {
             Heard::As(difference) => result.diagnosis = Some(difference),
+            // It was asked before, by somebody else.
+            Heard::Nothing if !shared.answers_nothing && result.waits_for_a_datagram() => {
+                result.diagnosis = Some("only the client that came first is answered".to_owned());
+            }
             _ if shared.mute => result.diagnosis = None,
+            // A datagram comes in one way alone.
+            _ if result.transport == Transport::Udp => {}
             Heard::Nothing if !shared.alive && result.got_nothing() => result.diagnosis = None,
             Heard::Rightly | Heard::Nothing => {}
         }

@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::cast::{Cast, Standing};
 use super::clients::Newcomer;
+use super::datagrams;
 use super::link::Link;
 use super::own::OwnServer;
 use super::raw::{RawEnd, StreamEnd};
@@ -174,6 +175,23 @@ impl<'a> Actor<'a> {
                 Some(end) => end.abort().await,
                 None => self.connect_and_abort(*conn).await?,
             },
+            Step::AskInPassing { body } => {
+                let message = self.cast.protocol.message(body);
+                if let Some(server) = self.server().map(|server| server.address) {
+                    self.scene.did(Act::AskedInPassing { message: message.clone() });
+                    datagrams::ask_in_passing(server, &message).await.map_err(|e| {
+                        StartError::Harness(format!("cannot send {server} a datagram: {e}"))
+                    })?;
+                }
+            }
+            Step::Intrude { conn, body } => {
+                let message = self.cast.protocol.message(body);
+                if let Some(RawEnd::Datagram(end)) = self.raw.get(conn) {
+                    end.intrude(message).await.map_err(|e| {
+                        StartError::Harness(format!("cannot send the client a datagram: {e}"))
+                    })?;
+                }
+            }
             Step::Lanes(lanes) => self.side_by_side(lanes).await?,
             Step::StopReading { conn } => {
                 self.client(*conn).await?;

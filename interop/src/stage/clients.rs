@@ -252,7 +252,7 @@ impl Actor<'_> {
             .map(|answer| frame(protocol.written_as(), &answer))
             .collect();
         self.scene.settle(&self.scope).await;
-        if let Some(end) = self.raw.get_mut(&conn) {
+        if let Some(end) = self.raw.get_mut(&conn).filter(|_| !answers.is_empty()) {
             end.deliver(answers.concat().into()).await;
             self.scene.settle(&self.scope).await;
         }

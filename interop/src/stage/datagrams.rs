@@ -78,6 +78,14 @@ impl Datagrams {
         addresses.filter(|_| self.is_new.swap(false, Relaxed))
     }
 
+    /// Where the client has sent from last; nowhere yet, or we are the client.
+    pub fn client(&self) -> Option<SocketAddr> {
+        match &self.other {
+            Other::Client(address) => *address.borrow(),
+            Other::Server => None,
+        }
+    }
+
     /// Waits until the other end has sent something; for ever, where that is a server. Cancel safe.
     pub async fn heard(&self) {
         match &self.other {
@@ -136,6 +144,18 @@ impl Datagrams {
         };
         sent.map(drop)
     }
+}
+
+/// Sends a datagram from a port where nobody takes the answer: the system tells the server so. The socket is connected
+/// to somebody else from the beginning, so no answer can come sooner.
+///
+/// # Errors
+/// When it cannot be sent.
+pub(super) async fn ask_in_passing(server: SocketAddr, message: &[u8]) -> io::Result<()> {
+    let somebody_else = SocketAddr::new(server.ip(), if server.port() == 9 { 10 } else { 9 });
+    let Datagrams { socket, .. } = Datagrams::to(somebody_else).await?;
+    socket.send_to(message, server).await?;
+    Ok(()) // and when the socket is closed by then, nobody takes it either
 }
 
 impl Scene {
@@ -215,6 +235,17 @@ mod tests {
         client.send(b"hello").await.unwrap();
         received(&server).await.unwrap();
         timeout(HANG, server.heard()).await.expect("it was heard");
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_who_asked_in_passing_is_refused() {
+        let server = UdpSocket::bind((HOST, 0)).await.unwrap();
+        ask_in_passing(server.local_addr().unwrap(), b"by the way").await.unwrap();
+        let (_, asker) = server.recv_from(&mut [0; 64]).await.unwrap();
+        let answers = Datagrams::to(asker).await.unwrap();
+        answers.send(b"answer").await.unwrap();
+        let error = received(&answers).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     }
 
     #[tokio::test]

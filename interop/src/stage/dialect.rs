@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use rust_server::framing::{ByteOrder, Counts, Framing, LengthPrefix, MaxFrame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -32,10 +32,10 @@ pub enum Heard {
     Nothing,
 }
 
-/// Asks in every framing at once. A datagram has no header that could be misunderstood.
+/// Asks in every framing at once.
 pub async fn diagnose(server: SocketAddr, protocol: Protocol, patience: Duration) -> Heard {
     if protocol.transport == Transport::Udp {
-        return Heard::Nothing;
+        return by_datagrams(server, protocol, patience).await.unwrap_or(Heard::Nothing);
     }
     let mut asked = JoinSet::new();
     let dialects = Framing::names().filter_map(|name| name.parse::<Framing>().ok());
@@ -62,6 +62,42 @@ pub async fn diagnose(server: SocketAddr, protocol: Protocol, patience: Duration
         }
         _ => Heard::Nothing,
     }
+}
+
+/// A datagram has no header that could be misunderstood. But its answer may come from elsewhere, which nobody hears
+/// who has asked by a connected socket; or wait for another question.
+async fn by_datagrams(
+    server: SocketAddr,
+    protocol: Protocol,
+    patience: Duration,
+) -> io::Result<Heard> {
+    let question = protocol.message(&QUESTION.into());
+    let any = if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any).await?;
+    let mut answered = 0;
+    for _ in 0..2 {
+        socket.send_to(&question, server).await?;
+        let mut room = vec![0; QUESTION.len() * 8];
+        let Ok(answer) = timeout(patience, socket.recv_from(&mut room)).await else { continue };
+        let (len, from) = answer?;
+        if from != server {
+            let words = "answers come from another port than the one that was asked";
+            return Ok(Heard::As(words.to_owned()));
+        }
+        if is_right_answer(&protocol, &question, &room[..len]) {
+            return Ok(Heard::Rightly);
+        }
+        answered += 1;
+    }
+    Ok(match answered {
+        1 => Heard::As("a datagram is answered only when another one comes".to_owned()),
+        _ => Heard::Nothing,
+    })
+}
+
+fn is_right_answer(protocol: &Protocol, question: &Bytes, answer: &[u8]) -> bool {
+    // No time is the right one twice.
+    protocol.service == Service::Time || protocol.answer(question).is_some_and(|due| due == answer)
 }
 
 /// Whether the question in one framing means something else, or nothing, in the other: to a peer that echoes,
@@ -95,8 +131,7 @@ async fn is_answered_by_datagram(server: SocketAddr, protocol: Protocol) -> io::
     let socket = Datagrams::to(server).await?;
     socket.send(&question).await?;
     let answer = socket.receive().await?;
-    // No time is the right one twice.
-    Ok(protocol.service == Service::Time || protocol.answer(&question) == Some(answer))
+    Ok(is_right_answer(&protocol, &question, &answer))
 }
 
 /// Whether the answer comes with the first byte of the next question.

@@ -16,9 +16,9 @@ class ClientSocket:
         self.socket.send(self.protocol.pack(command, content, reply_wanted))
 
     def receive(self):
-        replies = []
-        self.protocol.unpack(self.socket.recv(1024), lambda command, wanted, content: replies.append(content))
-        return replies
+        messages = []
+        self.protocol.unpack(self.socket.recv(1024), lambda *message: messages.append(message))
+        return messages
 
     def close(self):
         self.send(EXIT, {})
@@ -28,5 +28,5 @@ class ClientSocket:
 if __name__ == "__main__":
     client = ClientSocket()
     client.send(REQUEST, {"text": "hello"}, 1)
-    print("Replies: {}".format(client.receive()))
+    print("Replies: {}".format([content for _, _, content in client.receive()]))
     client.close()

@@ -145,6 +145,13 @@ class Raw(Codec):
             yield bytes(self.buffer)
 
 
+class Datagram(Codec):
+    """A datagram is a message, so nothing is laid on it."""
+
+    def encode(self, body):
+        return body
+
+
 BY_NAME = {
     "u32be": Codec,
     "ascii4": Ascii4,
@@ -153,4 +160,5 @@ BY_NAME = {
     "line": Line,
     "fixed-1024": Fixed,
     "raw": Raw,
+    "datagram": Datagram,
 }

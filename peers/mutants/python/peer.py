@@ -3,8 +3,8 @@
     MUTANT=length-little-endian python3 peer.py server 127.0.0.1 9000
     MUTANT=stdout-unflushed     python3 peer.py client 127.0.0.1 9000
 
-What is correct stands in frames.py, framings.py, services.py, server.py and client.py; each mistake is a small class in bugs/ that takes the place of
-one of theirs. A MUTANT that nobody knows is an error, exit status 2. Standard library only, Python 3.8+.
+What is correct stands in frames.py, framings.py, services.py, server.py, client.py and datagrams.py; each mistake is a small class in
+bugs/ that takes the place of one of theirs. A MUTANT that nobody knows is an error, exit status 2. Standard library only, Python 3.8+.
 """
 import os
 import sys
@@ -13,13 +13,15 @@ import bugs
 import framings
 import services
 from client import Client
+from datagrams import DatagramClient, DatagramServer
 from server import Server
 
-PROGRAMS = {"server": Server, "client": Client}
+STREAMS = {"server": Server, "client": Client}
+DATAGRAMS = {"server": DatagramServer, "client": DatagramClient}
 
 
 def main():
-    if len(sys.argv) not in (4, 6) or sys.argv[1] not in PROGRAMS or not sys.argv[3].isdigit():
+    if len(sys.argv) not in (4, 6) or sys.argv[1] not in STREAMS or not sys.argv[3].isdigit():
         return "usage: peer.py server|client HOST PORT [FRAMING SERVICE]"
     framing, service = sys.argv[4:] or ("u32be", "echo")
     if framing not in framings.BY_NAME or service not in services.BY_NAME:
@@ -28,7 +30,8 @@ def main():
         bugs.switch_on(os.environ.get("MUTANT", ""))
     except bugs.UnknownSwitch as error:
         return str(error)
-    program = bugs.pick(PROGRAMS[sys.argv[1]])
+    programs = DATAGRAMS if framing == "datagram" else STREAMS
+    program = bugs.pick(programs[sys.argv[1]])
     program(sys.argv[2], int(sys.argv[3]), framings.BY_NAME[framing], services.BY_NAME[service]).run()  # does not return
 
 

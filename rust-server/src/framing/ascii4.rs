@@ -1,9 +1,9 @@
 //! A length in four decimal digits, then that many bytes: the framing `ascii4`. Used through
 //! [`super::Framing`].
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
-use super::{FrameError, Header, MaxFrame, Parse};
+use super::{FrameError, Header, MaxFrame, Parse, headed};
 
 /// A frame is the number of body bytes as four ASCII digits, with leading zeros, then the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,9 +43,7 @@ impl Ascii4 {
     ) -> Result<(), FrameError> {
         self.check(body, max)?;
         let digits = self.header(body.len() as u64)?;
-        out.reserve(digits.len() + body.len());
-        out.put_slice(&digits);
-        out.put_slice(body);
+        headed::encode(&digits, body, out);
         Ok(())
     }
 
@@ -59,27 +57,12 @@ impl Ascii4 {
             return Ok(Parse::Incomplete { wanted: header_len });
         }
         max.admit(body_len, self.largest_body())?;
-        let len = header_len + body_len as usize;
-        if src.len() < len {
-            return Ok(Parse::Incomplete { wanted: len });
-        }
-        Ok(Parse::Frame { body: header_len..len, len })
+        Ok(headed::parse(src, header_len, body_len))
     }
 
     /// See [`super::Framing::finish`].
     pub(super) fn truncated(self, left: &[u8]) -> Option<FrameError> {
-        let wanted = self.header_len();
-        match left.get(..wanted) {
-            None if left.is_empty() => None,
-            None => Some(FrameError::TruncatedHeader { got: left.len(), wanted }),
-            Some(header) => Some(match read(header) {
-                Ok(body_len) => FrameError::TruncatedBody {
-                    got: (left.len() - wanted) as u64,
-                    wanted: body_len,
-                },
-                Err(error) => error,
-            }),
-        }
+        headed::truncated(left, self.header_len(), read)
     }
 }
 

@@ -3,9 +3,9 @@
 
 use std::ops::Deref;
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
-use super::{FrameError, MaxFrame, Parse};
+use super::{FrameError, MaxFrame, Parse, headed};
 use crate::limits;
 
 /// A frame is a length followed by the body. The length is unsigned, of one of four widths, in one
@@ -152,9 +152,7 @@ impl LengthPrefix {
     ) -> Result<(), FrameError> {
         self.check(body, max)?;
         let header = self.header(body.len() as u64)?;
-        out.reserve(header.len() + body.len());
-        out.put_slice(&header);
-        out.put_slice(body);
+        headed::encode(&header, body, out);
         Ok(())
     }
 
@@ -170,24 +168,14 @@ impl LengthPrefix {
         };
         // P9: the header alone decides. Behind this line the length is one that memory can hold.
         max.admit(body_len, self.largest_body())?;
-        let len = header_len + body_len as usize;
-        if src.len() < len {
-            return Ok(Parse::Incomplete { wanted: len });
-        }
-        Ok(Parse::Frame { body: header_len..len, len })
+        Ok(headed::parse(src, header_len, body_len))
     }
 
     /// See [`super::Framing::finish`].
     pub(super) fn truncated(self, left: &[u8]) -> Option<FrameError> {
-        let wanted = self.header_len();
-        match left.get(..wanted) {
-            None if left.is_empty() => None,
-            None => Some(FrameError::TruncatedHeader { got: left.len(), wanted }),
-            Some(header) => Some(FrameError::TruncatedBody {
-                got: (left.len() - wanted) as u64,
-                wanted: self.read(header).saturating_sub(self.counted_header()),
-            }),
-        }
+        headed::truncated(left, self.header_len(), |header| {
+            Ok(self.read(header).saturating_sub(self.counted_header()))
+        })
     }
 
     /// The length that a whole header says.

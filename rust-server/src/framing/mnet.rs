@@ -1,9 +1,9 @@
 //! A header of three numbers, then a body: the framings `mnet` and `mnet-le`. Used through
 //! [`super::Framing`].
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
-use super::{ByteOrder, Counts, FrameError, Header, LengthPrefix, MaxFrame, Parse, Width};
+use super::{ByteOrder, Counts, FrameError, Header, LengthPrefix, MaxFrame, Parse, Width, headed};
 
 /// A frame is three unsigned 4-byte numbers (the size of the body, a command, whether a reply is
 /// wanted) and the body. The message is all behind the size: eight bytes and the body. The limit counts
@@ -54,9 +54,7 @@ impl Mnet {
     ) -> Result<(), FrameError> {
         self.check(message, max)?;
         let size = self.header((message.len() - Self::COMMAND_LEN) as u64)?;
-        out.reserve(size.len() + message.len());
-        out.put_slice(&size);
-        out.put_slice(message);
+        headed::encode(&size, message, out);
         Ok(())
     }
 
@@ -69,24 +67,14 @@ impl Mnet {
         let size = self.size().read(header);
         // P9: the size alone decides; the command is not waited for.
         max.admit(size, self.largest_body())?;
-        let len = header_len + Self::COMMAND_LEN + size as usize;
-        if src.len() < len {
-            return Ok(Parse::Incomplete { wanted: len });
-        }
-        Ok(Parse::Frame { body: header_len..len, len })
+        Ok(headed::parse(src, header_len, Self::COMMAND_LEN as u64 + size))
     }
 
     /// See [`super::Framing::finish`].
     pub(super) fn truncated(self, left: &[u8]) -> Option<FrameError> {
-        let wanted = self.header_len();
-        match left.get(..wanted) {
-            None if left.is_empty() => None,
-            None => Some(FrameError::TruncatedHeader { got: left.len(), wanted }),
-            Some(header) => Some(FrameError::TruncatedBody {
-                got: (left.len() - wanted) as u64,
-                wanted: self.size().read(header) + Self::COMMAND_LEN as u64,
-            }),
-        }
+        headed::truncated(left, self.header_len(), |header| {
+            Ok(Self::COMMAND_LEN as u64 + self.size().read(header))
+        })
     }
 
     /// The size field.

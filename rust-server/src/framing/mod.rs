@@ -25,6 +25,7 @@ mod codec;
 mod datagram;
 mod error;
 mod fixed;
+mod headed;
 mod length_prefix;
 mod line;
 mod max_frame;

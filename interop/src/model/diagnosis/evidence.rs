@@ -16,6 +16,8 @@ const LONGEST: usize = 4 << 20;
 /// What is known of one channel.
 #[derive(Debug)]
 pub(super) struct Evidence<'a> {
+    /// Messages are datagrams, each of which is written down as a frame.
+    pub of_datagrams: bool,
     /// How messages are laid on the stream that the peer reads.
     pub read_as: Framing,
     /// How they are laid on the channel.
@@ -36,9 +38,21 @@ pub(super) struct Evidence<'a> {
     pub finished: Option<usize>,
     /// How the channel ended, where it did.
     pub end: Option<End>,
-    /// What was due on the other connections of the case.
-    pub others: Vec<(Conn, &'a [u8])>,
-    channel: Channel,
+    /// The other connections of the case.
+    pub others: Vec<Other<'a>>,
+    /// Messages that somebody else sent, whose business it was not.
+    pub strangers: Vec<Bytes>,
+    pub channel: Channel,
+}
+
+/// Another connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Other<'a> {
+    pub conn: Conn,
+    /// What was due on it.
+    pub due: &'a [u8],
+    /// What came.
+    pub seen: &'a [u8],
 }
 
 /// A piece of the stream that was known to be read by itself.
@@ -63,7 +77,12 @@ impl<'a> Evidence<'a> {
         let others = ledger.accounts().filter(|(other, _)| {
             *other != channel && std::mem::discriminant(other) == std::mem::discriminant(&channel)
         });
-        let others = others.map(|(other, account)| (other.conn(), &account.due[..])).collect();
+        let others = others.map(|(other, account)| Other {
+            conn: other.conn(),
+            due: &account.due,
+            seen: &account.seen,
+        });
+        let others = others.collect();
         Self::of(transcript, account, channel, others)
     }
 
@@ -83,12 +102,9 @@ impl<'a> Evidence<'a> {
         transcript: &Transcript,
         account: &'a Account,
         channel: Channel,
-        others: Vec<(Conn, &'a [u8])>,
+        others: Vec<Other<'a>>,
     ) -> Option<Self> {
         let setting = &transcript.setting;
-        if setting.protocol.transport == Transport::Udp {
-            return None; // nothing is cut, and what is lost says nothing
-        }
         let answers = matches!(channel, Channel::Answers(_));
         let (due, offset) = match account.deviation {
             Some(deviation) if deviation.excess => {
@@ -98,7 +114,8 @@ impl<'a> Evidence<'a> {
             None => (&account.due[..], account.seen.len()),
         };
         let mut evidence = Self {
-            read_as: setting.protocol.framing,
+            of_datagrams: setting.protocol.transport == Transport::Udp,
+            read_as: setting.protocol.written_as(),
             out: framing_of(setting, channel),
             service: answers.then_some(setting.protocol.service),
             due,
@@ -109,6 +126,7 @@ impl<'a> Evidence<'a> {
             finished: None,
             end: None,
             others,
+            strangers: strangers(transcript, channel),
             channel,
         };
         // What a client sends does not depend on what it reads, and between two peers nobody knows the reads.
@@ -174,7 +192,17 @@ impl<'a> Evidence<'a> {
 
 const fn framing_of(setting: &Setting, channel: Channel) -> Framing {
     match channel {
-        Channel::Requests(_) | Channel::Answers(_) => setting.protocol.framing,
+        Channel::Requests(_) | Channel::Answers(_) => setting.protocol.written_as(),
         Channel::Delivered(_) => NOTATION,
     }
+}
+
+fn strangers(transcript: &Transcript, channel: Channel) -> Vec<Bytes> {
+    let sent = |what: &What| match what {
+        What::Did(Act::Intruded { conn, message }) if *conn == channel.conn() => {
+            Some(message.clone())
+        }
+        _ => None,
+    };
+    transcript.events.iter().filter_map(|event| sent(&event.what)).collect()
 }

@@ -9,11 +9,14 @@
 use std::cell::OnceCell;
 
 mod answer;
+mod client;
+mod datagrams;
 mod evidence;
 mod peer;
 mod readers;
 mod sequence;
 mod size;
+mod time;
 mod wire;
 mod writer;
 
@@ -32,8 +35,17 @@ const WITNESSES: usize = 16;
 #[must_use]
 pub fn diagnose(transcript: &Transcript, ledger: &Ledger, channel: Channel) -> Option<String> {
     let evidence = Evidence::gather(transcript, ledger, channel)?;
+    if let Some(words) = client::diagnose(&evidence, transcript) {
+        return Some(words);
+    }
+    if evidence.of_datagrams {
+        return of_datagrams(&evidence);
+    }
     if evidence.stopped {
         return of_a_stop(&evidence, transcript, ledger);
+    }
+    if let Some(words) = readers::not_digits(&evidence) {
+        return Some(words);
     }
     let readers = Readers { evidence: &evidence, transcript, ledger, witnesses: OnceCell::new() };
     let mut framing = readers.explaining(readers::frames(evidence.read_as));
@@ -41,11 +53,24 @@ pub fn diagnose(transcript: &Transcript, ledger: &Ledger, channel: Channel) -> O
         return framing.all(|(_, other)| other == about).then_some(words);
     }
     answer::diagnose(&evidence)
+        .or_else(|| time::diagnose(&evidence))
         .or_else(|| writer::diagnose(&evidence))
         .or_else(|| {
             readers.explaining(readers::text(evidence.read_as)).next().map(|(words, _)| words)
         })
         .or_else(|| sequence::diagnose(&evidence))
+}
+
+/// A datagram comes whole: nothing depends on how others arrived.
+fn of_datagrams(evidence: &Evidence<'_>) -> Option<String> {
+    if evidence.stopped {
+        return datagrams::of_a_stop(evidence).or_else(|| size::diagnose(evidence));
+    }
+    answer::diagnose(evidence)
+        .or_else(|| time::diagnose(evidence))
+        .or_else(|| datagrams::diagnose(evidence))
+        .or_else(|| writer::diagnose(evidence))
+        .or_else(|| sequence::diagnose(evidence))
 }
 
 /// Where nothing wrong came, mistakes about text explain it as well as those about framing.

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Other};
 use super::peer::TELLING;
 use super::wire::{messages, whole};
 
@@ -61,11 +61,8 @@ fn changed(
 
 fn foreign(evidence: &Evidence<'_>, due: &[Bytes], seen: &[Bytes], at: usize) -> Option<String> {
     let stranger = seen.first().filter(|body| body.len() >= 2 && !due.contains(body))?;
-    let of = |(conn, stream): &&(u16, &[u8])| {
-        let _ = conn;
-        messages(evidence.out, stream).contains(stranger)
-    };
-    let (conn, _) = evidence.others.iter().find(of)?;
+    let of = |other: &&Other<'_>| messages(evidence.out, other.due).contains(stranger);
+    let Other { conn, .. } = evidence.others.iter().find(of)?;
     Some(format!("message {} belongs to another connection, connection {conn}", at + 1))
 }
 
@@ -124,6 +121,6 @@ fn mixed(evidence: &Evidence<'_>) -> Option<String> {
     if occurs(evidence.due) || wrong.iter().all(|byte| *byte == wrong[0]) {
         return None;
     }
-    let (conn, _) = evidence.others.iter().find(|(_, stream)| occurs(stream))?;
+    let Other { conn, .. } = evidence.others.iter().find(|other| occurs(other.due))?;
     Some(format!("bytes of another connection are mixed in, of connection {conn}"))
 }

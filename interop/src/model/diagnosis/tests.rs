@@ -10,7 +10,7 @@ use crate::model::ledger::Ledger;
 use crate::model::names::Role;
 use crate::model::protocol::{Protocol, frame};
 use crate::model::transcript::{
-    Act, Channel, ChannelEnd, Event, Setting, Sight, Stop, Transcript, What, Wire,
+    Act, Channel, ChannelEnd, Event, Exit, Setting, Sight, Stop, Transcript, What, Wire,
 };
 
 const ANSWERS: Channel = Channel::Answers(0);
@@ -54,21 +54,7 @@ impl Script {
     }
 
     fn diagnosis(self) -> Option<String> {
-        let setting = Setting {
-            role: Role::Server,
-            protocol: self.protocol,
-            max_frame: None,
-            greeting: Vec::new(),
-            stop: Stop::EndOfInput,
-            wire: Wire::Seen,
-            began: Duration::ZERO,
-        };
-        let event = |what| Event { at: Duration::ZERO, what };
-        let events = self.said.into_iter().map(event).collect();
-        let transcript = Transcript { setting: setting.clone(), events };
-        let mut ledger = Ledger::new(setting);
-        transcript.events.iter().for_each(|event| ledger.enter(&event.what));
-        diagnose(&transcript, &ledger, ANSWERS)
+        diagnosis_of(setting(self.protocol), self.said, ANSWERS)
     }
 
     #[track_caller]
@@ -81,6 +67,27 @@ impl Script {
     fn names_nothing(self) {
         assert_eq!(self.diagnosis(), None);
     }
+}
+
+fn setting(protocol: Protocol) -> Setting {
+    Setting {
+        role: Role::Server,
+        protocol,
+        max_frame: None,
+        greeting: Vec::new(),
+        stop: Stop::EndOfInput,
+        wire: Wire::Seen,
+        began: Duration::ZERO,
+    }
+}
+
+fn diagnosis_of(setting: Setting, said: Vec<What>, channel: Channel) -> Option<String> {
+    let event = |what| Event { at: Duration::ZERO, what };
+    let events = said.into_iter().map(event).collect();
+    let transcript = Transcript { setting: setting.clone(), events };
+    let mut ledger = Ledger::new(setting);
+    transcript.events.iter().for_each(|event| ledger.enter(&event.what));
+    diagnose(&transcript, &ledger, channel)
 }
 
 fn script() -> Script {
@@ -354,4 +361,120 @@ fn an_answer_that_does_not_fit_is_no_answer_cut_short() {
     let asked = || script_in("fixed-1024/ack").wrote(&full);
     asked().said(&cut[..1024]).names("cut at 1024 bytes");
     asked().said(&full).names("sent back as they are");
+}
+
+/// Datagrams, each of which is written down as a frame.
+fn datagrams(service: &str) -> Script {
+    script_in(&format!("datagram/{service}"))
+}
+
+fn asked_and_got(question: &[u8], answers: &[&[u8]]) -> Script {
+    let asked = datagrams("echo").wrote(&framed(&[question]));
+    answers.iter().fold(asked, |script, answer| script.said(&framed(&[answer])))
+}
+
+#[test]
+fn habits_of_streams_are_known_by_their_datagrams() {
+    let long = [b'x'; 3000];
+    asked_and_got(&long, &[&long[..1024]]).names("cut at 1024 bytes");
+    asked_and_got(&long, &[&long[..2000], &long[2000..]]).names("in several datagrams");
+    let nuls = [&b"hello"[..], &[0; 59]].concat();
+    asked_and_got(b"hello", &[&nuls]).names("a buffer of 64 bytes is sent whole");
+    asked_and_got(b"hello", &[b"hello\0"]).names("a NUL is added");
+    asked_and_got(b"hello", &[b"hello\r\n"]).names("CR LF is added");
+    asked_and_got(b"hello", &[b"\0\0\0\x05hello"]).names("a length stands before the message");
+    asked_and_got(b"hello", &[b"\x05\0\0\0hello"]).names("a length stands before the message");
+    asked_and_got(b"hello", &[b"hello", b"hello"]).names("a datagram is sent twice");
+    asked_and_got(b"hello", &[b"before ithello"]).names("several datagrams are taken for one");
+    asked_and_got(b" hello ", &[b"hello"]).names("white space around messages is stripped");
+    asked_and_got(b"hello", &[b"jello"]).names_nothing();
+    asked_and_got(b"", &[]).names("nothing comes for an empty message");
+    asked_and_got(b"hello", &[]).names_nothing();
+}
+
+#[test]
+fn answers_that_others_were_due_are_told_from_messages_that_were_joined() {
+    let asked = || datagrams("echo").wrote_on(1, &framed(&[b"another"])).wrote(&framed(&[b"one"]));
+    asked().said(&framed(&[b"another"])).names("the answer to another client");
+    asked().said(&framed(&[b"anotherone"])).names("several datagrams are taken for one message");
+    asked().said_on(1, &framed(&[b"one"])).names("the answer went to another client");
+    asked().said_on(1, &framed(&[b"another"])).names_nothing();
+}
+
+#[test]
+fn a_wrong_clock_is_named_where_the_time_is_asked_for() {
+    datagrams("time").wrote(&framed(&[b""])).said(&framed(&[b"12:48"])).names("as text for people");
+    datagrams("time").wrote(&framed(&[b""])).said(&framed(&[&[9; 4]])).names_nothing();
+}
+
+/// A client that was told messages, and what it sent.
+fn client(protocol: &str, said: Vec<What>) -> Option<String> {
+    let setting = Setting { role: Role::Client, ..setting(protocol.parse().unwrap()) };
+    diagnosis_of(setting, said, Channel::Requests(0))
+}
+
+fn told(message: &[u8]) -> What {
+    What::Did(Act::Fed { conn: 0, message: Bytes::copy_from_slice(message) })
+}
+
+fn sent(bytes: &[u8]) -> What {
+    let bytes = Bytes::copy_from_slice(bytes);
+    What::Saw(Sight::Bytes { channel: Channel::Requests(0), bytes })
+}
+
+fn answered(bytes: &[u8]) -> What {
+    What::Did(Act::Wrote { conn: 0, bytes: Bytes::copy_from_slice(bytes) })
+}
+
+#[test]
+fn a_client_that_waits_for_each_answer() {
+    let (one, two) = (framed(&[b"one"]), framed(&[b"two"]));
+    let told_both = || vec![told(b"one"), told(b"two"), told(b"three"), sent(&one)];
+    let waits = "waits for an answer before it sends the next message; the contract asks it not to";
+    let names = |said, words: Option<&str>| {
+        let found = client("u32be/echo", said);
+        assert_eq!(found.is_some(), words.is_some(), "{found:?}");
+        assert!(found.unwrap_or_default().contains(words.unwrap_or_default()));
+    };
+    names(told_both(), Some(waits));
+    names([told_both(), vec![answered(&one), sent(&two)]].concat(), Some(waits));
+    // It has been answered, and goes on no more than before.
+    names([told_both(), vec![answered(&one)]].concat(), None);
+    let exit = Exit::Code(0);
+    let exited = What::Saw(Sight::ClientExited { conn: 0, exit });
+    names([told_both(), vec![exited]].concat(), None);
+}
+
+#[test]
+fn a_fifth_digit_that_the_length_has_no_room_for() {
+    let long = letters(10_000);
+    let found = client("ascii4/count", vec![told(&long), sent(b"10000"), sent(&long)]);
+    assert!(found.as_deref().is_some_and(|found| found.contains("fifth digit")), "{found:?}");
+    let found = client("ascii4/count", vec![told(&long), sent(b"0000"), sent(&long)]);
+    assert_eq!(found, None);
+}
+
+#[test]
+fn a_length_that_is_read_in_what_is_no_digits() {
+    let ascii4 = || script_in("ascii4/echo");
+    ascii4().wrote(b" 12 hello, world").said(b"0012hello, world").names("\" 12 \" was read");
+    ascii4().wrote(b"0002hi").said(b"0002ho").names_nothing();
+}
+
+#[test]
+fn a_client_that_gives_up_at_the_first_piece_of_a_header() {
+    let answer = framed(&[b"after one"]);
+    let (channel, exit) = (Channel::Delivered(0), Exit::Code(0));
+    let said = vec![
+        told(b"after one"),
+        sent(&answer),
+        answered(&answer[..1]),
+        What::Saw(Sight::Ended { channel: Channel::Requests(0), end: ChannelEnd::Fin }),
+        answered(&answer[1..]),
+        What::Saw(Sight::Ended { channel, end: ChannelEnd::Fin }),
+        What::Saw(Sight::ClientExited { conn: 0, exit }),
+    ];
+    let setting = Setting { role: Role::Client, ..setting(Protocol::default()) };
+    let found = diagnosis_of(setting, said, channel);
+    assert!(found.as_deref().is_some_and(|found| found.contains("arrives in pieces")), "{found:?}");
 }

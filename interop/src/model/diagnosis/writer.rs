@@ -393,7 +393,9 @@ pub(super) fn diagnose(evidence: &Evidence<'_>) -> Option<String> {
             return Some(PADDING_KEPT.to_owned());
         }
     }
-    seen.named(out)
+    // No datagram has a length that could be wrong.
+    let possible = |of: Of| of.takes(out) && (!evidence.of_datagrams || matches!(of, Of::All));
+    seen.named(out, possible)
 }
 
 /// What was seen of what was due, and where the two part.
@@ -404,12 +406,12 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn named(&self, framing: Framing) -> Option<String> {
+    fn named(&self, framing: Framing, possible: impl Fn(Of) -> bool) -> Option<String> {
         let messages = messages(framing, self.due);
         if messages.is_empty() {
             return None; // whatever came has nothing to be compared with
         }
-        let mut possible = MISTAKES.iter().filter(|mistake| mistake.of.takes(framing));
+        let mut possible = MISTAKES.iter().filter(|mistake| possible(mistake.of));
         let found =
             possible.find(|mistake| self.is_explained_by(&(mistake.stream)(framing, &messages)));
         found.map(|mistake| mistake.words.to_owned())
@@ -502,7 +504,7 @@ mod tests {
         let due: Vec<u8> =
             messages.iter().flat_map(|body| whole(framing, body.as_bytes())).collect();
         let offset = due.iter().zip(seen).take_while(|(a, b)| a == b).count();
-        Seen { due: &due, seen, offset }.named(framing)
+        Seen { due: &due, seen, offset }.named(framing, |of| of.takes(framing))
     }
 
     #[test]

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use rust_server::framing::MaxFrame;
+use tokio::net::UdpSocket;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::model::protocol::{NOTATION, frame};
 use crate::model::transcript::{Act, Channel, Sight};
+use crate::peer::HOST;
 use crate::stage::datagrams::Datagrams;
 use crate::stage::scene::Scene;
 
@@ -50,6 +52,17 @@ impl DatagramEnd {
         let reader = tokio::spawn(read(socket.clone(), channel, scene.clone()));
         let _reader = AbortOnDropHandle::new(reader);
         Self { from_peer: channel, scene, socket, gone: false, _reader }
+    }
+
+    /// Sends the client a message from a socket that it has not asked.
+    ///
+    /// # Errors
+    /// When that is not possible.
+    pub async fn intrude(&self, message: Bytes) -> io::Result<()> {
+        let Some(client) = self.socket.client() else { return Ok(()) };
+        self.scene.did(Act::Intruded { conn: self.from_peer.conn(), message: message.clone() });
+        let stranger = UdpSocket::bind((HOST, 0)).await?;
+        stranger.send_to(&message, client).await.map(drop)
     }
 
     /// Sends a datagram for each frame of the [notation](NOTATION).
@@ -99,7 +112,6 @@ mod tests {
     use crate::model::ledger::Scope;
     use crate::model::names::{Clause, Role};
     use crate::model::transcript::{ChannelEnd, Setting, Stop, What, Wire};
-    use crate::peer::HOST;
 
     fn scene(role: Role) -> Arc<Scene> {
         let setting = Setting {

@@ -15,6 +15,7 @@ has a class for each. What each does wrong, in words, and which cases find it: .
     client.py    the client
     framings.py  what is written and read in other framings
     services.py  what is answered in other services
+    datagrams.py what is sent and received by UDP
 """
 _classes = {}  # switch -> the classes that make the mistake
 _chosen = ()
@@ -32,7 +33,7 @@ def bug(switch):
 
 
 def switches():
-    from . import bodies, client, framings, lengths, process, reading, services, serving  # noqa: F401, they fill the table; late, as they import us
+    from . import bodies, client, datagrams, framings, lengths, process, reading, services, serving  # noqa: F401, they fill the table; late, as they import us
     return sorted(_classes)
 
 

@@ -10,6 +10,7 @@ mod unheaded;
 
 use rust_server::framing::Framing;
 
+use super::evidence::Evidence;
 use super::peer::{About, Life, Mistake, Peer};
 
 /// Mistakes in how what was read is taken apart by its headers, and in when the connection ends.
@@ -76,7 +77,8 @@ const UNHEADED: &[Mistake] = &[
 ];
 
 /// The same where the end of the stream ends the only message.
-const ONE_MESSAGE: &[Mistake] = &[unheaded::READ_IS_MESSAGE, unheaded::EACH_READ];
+const ONE_MESSAGE: &[Mistake] =
+    &[unheaded::READ_IS_MESSAGE, unheaded::FIRST_READ, unheaded::EACH_READ];
 
 /// Mistakes in how what was read is understood. They look like those of a writer where nothing was cut.
 const TEXT: &[Mistake] = &[
@@ -111,6 +113,19 @@ pub(super) fn frames(framing: Framing) -> impl Iterator<Item = &'static Mistake>
 /// The mistakes that can be made in how its messages are understood.
 pub(super) fn text(framing: Framing) -> impl Iterator<Item = &'static Mistake> {
     if framing.header_len() == 0 { UNHEADED_TEXT.iter() } else { TEXT.iter() }
+}
+
+/// Something came of a header that is no four digits, whatever number was read in it.
+pub(super) fn not_digits(evidence: &Evidence<'_>) -> Option<String> {
+    let read: Vec<u8> = evidence.reads.iter().flat_map(|read| read.bytes.to_vec()).collect();
+    let header = read.get(..evidence.read_as.header_len())?;
+    let wrong = matches!(evidence.read_as, Framing::Ascii4(_))
+        && evidence.due.is_empty()
+        && !header.iter().all(u8::is_ascii_digit);
+    wrong.then(|| {
+        let header = header.escape_ascii();
+        format!("a length is taken from what is no four digits (\"{header}\" was read as a number)")
+    })
 }
 
 /// Takes each message right, and lets `answer` make of it what it wants.

@@ -6,6 +6,10 @@ use super::joined::READ_IS_MESSAGE_WORDS;
 use super::text::{PER_READ_WORDS, left_out, lossy, strict};
 use crate::model::diagnosis::peer::{About, Halt, Life, Mistake, Peer};
 
+fn brought(read: &[u8]) -> String {
+    format!("one brought {} byte{}", read.len(), if read.len() == 1 { "" } else { "s" })
+}
+
 pub(in super::super) const READ_IS_MESSAGE: Mistake = Mistake {
     words: READ_IS_MESSAGE_WORDS,
     about: About::Arrival,
@@ -15,12 +19,23 @@ pub(in super::super) const READ_IS_MESSAGE: Mistake = Mistake {
             if read.is_empty() {
                 return Ok(());
             }
-            peer.note(|| format!("one brought {} bytes", read.len()));
+            peer.note(|| brought(read));
             take(peer, read)?;
             if peer.framing().ends_with_stream() {
                 return Ok(());
             }
         }
+    },
+};
+/// The same by a program that then turns to something else, and leaves the connection as it is.
+pub(in super::super) const FIRST_READ: Mistake = Mistake {
+    words: READ_IS_MESSAGE_WORDS,
+    about: About::Arrival,
+    act: |peer| {
+        let read = peer.recv(usize::MAX)?;
+        peer.note(|| brought(read));
+        take(peer, read)?;
+        Err(Halt::Waits)
     },
 };
 pub(in super::super) const EACH_READ: Mistake = Mistake {

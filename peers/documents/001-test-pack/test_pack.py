@@ -2,11 +2,11 @@
 import json
 import socket
 import struct
+import sys
 import time
 
-from msg_protocol import REQUEST
-
 HOST, PORT = "127.0.0.1", 5006
+REQUEST = 2
 
 
 def packed(content):
@@ -16,7 +16,7 @@ def packed(content):
 
 if __name__ == "__main__":
     client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    client.connect((HOST, PORT))
+    client.connect((HOST, int(sys.argv[1]) if len(sys.argv) > 1 else PORT))
     split = packed({"text": "split"})
     client.send(split[:15])
     time.sleep(1)
