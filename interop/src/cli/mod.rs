@@ -11,6 +11,7 @@ mod list;
 mod load;
 mod output;
 mod peer;
+mod pinned;
 mod report;
 mod run;
 mod selftest;
@@ -69,6 +70,9 @@ enum Command {
     /// Be the load generator of a bench
     #[command(hide = true)]
     Load(load::Args),
+    /// Become a program that runs on one core alone
+    #[command(hide = true)]
+    Pinned(pinned::Args),
     /// Be the process that ends peers when the harness was killed
     #[command(hide = true)]
     Guard,
@@ -91,6 +95,10 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
         Command::Peer(args) => return peer::main(args),
+        Command::Pinned(args) => {
+            let Err(status) = pinned::main(args);
+            return status;
+        }
         Command::Guard => {
             crate::peer::guard::keep(std::io::stdin().lock());
             Ok(ExitCode::SUCCESS)

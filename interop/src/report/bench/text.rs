@@ -1,0 +1,150 @@
+//! A bench as tables, with what makes them doubtful below.
+
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::bench::cell::Pace;
+use crate::bench::compare::{Figure, Ratio};
+use crate::bench::results::{Results, Row};
+
+/// What is shown of a server under a load.
+struct Column {
+    name: &'static str,
+    show: fn(&Row) -> String,
+}
+
+impl Column {
+    const fn new(name: &'static str, show: fn(&Row) -> String) -> Self {
+        Self { name, show }
+    }
+}
+
+const WHO: [Column; 2] = [
+    Column::new("load", |row| row.load.to_string()),
+    Column::new("server", |row| row.server.clone()),
+];
+
+const PROCESSOR: [Column; 2] = [
+    Column::new("ns/message", |row| whole(&row.figures.processor_ns)),
+    Column::new("ratio", |row| ratio(row.processor_ratio)),
+];
+
+/// Of a closed loop: how much was done.
+const CLOSED: [Column; 6] = [
+    Column::new("messages/s", |row| whole(&row.figures.messages)),
+    Column::new("ratio", |row| ratio(row.messages_ratio)),
+    Column::new("MiB/s", |row| whole(&row.figures.mebibytes)),
+    Column::new("p50 us", |row| whole(&row.figures.p50_us)),
+    Column::new("p99 us", |row| whole(&row.figures.p99_us)),
+    Column::new("max us", |row| whole(&row.figures.max_us)),
+];
+
+/// Of an open loop, in which how much is done was said beforehand: how long it took.
+const OPEN: [Column; 7] = [
+    Column::new("messages/s", |row| whole(&row.figures.messages)),
+    Column::new("p50 us", |row| whole(&row.figures.p50_us)),
+    Column::new("p90 us", |row| whole(&row.figures.p90_us)),
+    Column::new("p99 us", |row| whole(&row.figures.p99_us)),
+    Column::new("p99.9 us", |row| whole(&row.figures.p999_us)),
+    Column::new("max us", |row| whole(&row.figures.max_us)),
+    Column::new("late us", |row| row.figures.late_us.as_ref().map(whole).unwrap_or_default()),
+];
+
+const DOUBT: Column = Column::new("", |row| match row.figures.doubts.is_empty() {
+    true => String::new(),
+    false => "?".to_owned(),
+});
+
+/// The whole text.
+#[must_use]
+pub fn text(results: &Results) -> String {
+    let mut text = String::new();
+    for is_open in [false, true] {
+        let rows = || results.results.iter().filter(|row| is_of(row, is_open));
+        if rows().next().is_some() {
+            let kind: &[Column] = if is_open { &OPEN } else { &CLOSED };
+            let _ = writeln!(text, "{}\n", table(rows(), kind));
+        }
+    }
+    if !results.idle.is_empty() {
+        let _ = writeln!(text, "{}\n", memory(results));
+    }
+    let _ = writeln!(
+        text,
+        "Medians of {} rounds; ratios to {}. ~ no difference was shown: the rounds of the two overlap, or are too \
+         few.",
+        results.rounds, results.baseline
+    );
+    if results.results.iter().any(|row| is_of(row, true)) {
+        text.push_str(
+            "Latency counts from when a message was due to be sent. late: the generator's own share of it, p99.\n",
+        );
+    }
+    match results.cores {
+        Some(cores) => _ = writeln!(text, "Pinned: {cores}."),
+        None => text.push_str("Not pinned: the system moves server and generator between cores.\n"),
+    }
+    for left_out in &results.left_out {
+        let _ = writeln!(text, "left out: {}: {}", left_out.server, left_out.why);
+    }
+    for doubt in &results.doubts {
+        let _ = writeln!(text, "doubtful: {doubt}");
+    }
+    for row in &results.results {
+        for doubt in &row.figures.doubts {
+            let _ = writeln!(text, "? {} {}: {doubt}", row.load, row.server);
+        }
+    }
+    text
+}
+
+fn is_of(row: &Row, is_open: bool) -> bool {
+    matches!(row.load.pace, Pace::Rate(_)) == is_open
+}
+
+fn table<'a>(rows: impl Iterator<Item = &'a Row>, kind: &[Column]) -> Table {
+    let columns: Vec<&Column> =
+        WHO.iter().chain(&PROCESSOR).chain(kind).chain(std::iter::once(&DOUBT)).collect();
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(columns.iter().map(|column| column.name));
+    for row in rows {
+        table.add_row(columns.iter().map(|column| (column.show)(row)));
+    }
+    for column in table.column_iter_mut().skip(WHO.len()) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn memory(results: &Results) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["idle connection", "server", "KiB fresh", "KiB after 64 KiB"]);
+    for idle in &results.idle {
+        let kibibytes = |bytes: f64| format!("{:.1}", bytes / 1024.0);
+        table.add_row([
+            format!("1 of {}", idle.connections),
+            idle.server.clone(),
+            kibibytes(idle.fresh.private),
+            kibibytes(idle.after_a_message.private),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn whole(figure: &Figure) -> String {
+    format!("{:.0}", figure.median)
+}
+
+fn ratio(ratio: Option<Ratio>) -> String {
+    match ratio {
+        None => "1".to_owned(),
+        Some(Ratio { ratio, certain: true, .. }) => format!("{ratio:.2}"),
+        Some(Ratio { ratio, .. }) => format!("~{ratio:.2}"),
+    }
+}
