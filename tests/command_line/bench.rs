@@ -150,11 +150,57 @@ fn who_cannot_take_part_is_left_out_with_the_reason_unless_he_was_named() {
 }
 
 #[test]
+fn the_result_is_also_written_into_files_as_their_names_say() {
+    let project = Project::of([Peer::server("one"), Peer::server("other")]);
+    let words = format!("bench --rounds 1 {SHORT} --output bench.html --output bench.json");
+    project.run(&words).success().stdout(contains("ratios to one"));
+    let read = |name: &str| std::fs::read_to_string(project.path(name)).expect("the file");
+    let page = read("bench.html");
+    for part in
+        ["<svg", "3 connections, messages of 100 B, 2 on their way on each", ">other</text>"]
+    {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&read("bench.json")).expect("JSON");
+    assert_eq!(json["results"][1]["server"], "other");
+    let nowhere = project.run("bench --output no/such/folder/bench.html");
+    nowhere.code(3).stdout("").stderr(contains("cannot write no/such/folder/bench.html"));
+}
+
+#[test]
+fn the_harness_measures_itself_beside_what_needs_no_harness() {
+    let project = Project::of([Peer::server("one")]);
+    let (code, report) = document(&project.run("bench --harness one --rounds 1 --format json"));
+    assert_eq!(code, 0);
+    assert_eq!(report["server"], "one");
+    let results = report["results"].as_array().expect("a list");
+    assert!(results.len() >= 7, "{results:?}");
+    for result in results {
+        assert!(result["speed"]["median"].as_f64() > Some(0.0), "{result}");
+    }
+    let compared = results.iter().filter(|result| !result["by"].is_null());
+    for result in compared {
+        assert!(result["by"][1]["ratio"].as_f64() > Some(0.0), "{result}");
+    }
+    let doubts = report["doubts"].to_string();
+    assert!(!doubts.contains("not proved"), "{doubts}");
+}
+
+#[test]
+fn a_server_that_fails_cases_is_none_to_measure_the_harness_with() {
+    let hasty = Peer::server("hasty")
+        .but("if header is None:", "if header is None or header == b'\\0\\0\\0\\0':");
+    let run = Project::of([hasty]).run("bench --harness --rounds 1");
+    run.code(3).stdout("").stderr(contains("hasty passed"));
+}
+
+#[test]
 fn a_bench_that_makes_no_sense_is_refused_with_2_and_one_of_nobody_with_4() {
     let absent = Peer::server("absent").top("requires = [\"no-such-program\"]");
-    let project = Project::of([Peer::server("echo"), Peer::client("client"), absent]);
+    let (echo, other) = (Peer::server("echo"), Peer::server("other"));
+    let project = Project::of([echo, other, Peer::client("client"), absent]);
     for (words, named) in [
-        ("bench nobody", "known: absent, client, echo"),
+        ("bench nobody", "known: absent, client, echo, other"),
         ("bench client", "has no server of u32be/echo"),
         ("bench echo --baseline nobody", "not among echo"),
         ("bench --connections 4", "--rate"),
@@ -163,6 +209,9 @@ fn a_bench_that_makes_no_sense_is_refused_with_2_and_one_of_nobody_with_4() {
         ("bench --rate 0", "1 to 1000000"),
         ("bench --rate 1 --grid full", "--grid"),
         ("bench --idle 5000", "--idle"),
+        ("bench --output bench.pdf", ".html, .json"),
+        ("bench --harness --rate 5", "--rate"),
+        ("bench --harness echo other", "one server"),
         ("bench --connections 0 --size 1B --depth 1", "1 to 10000"),
         ("bench --connections 1 --size 1B --depth 1 --grid full", "--grid"),
         ("bench --rounds 0", "--rounds"),

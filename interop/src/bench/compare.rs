@@ -87,8 +87,8 @@ pub struct Ratio {
     pub least: f64,
     /// The most of them.
     pub most: f64,
-    /// Whether there are enough rounds, and those of the two lie apart. If not, none is more than the
-    /// other, as far as was measured.
+    /// Whether there are enough rounds, those of the two lie apart, and nothing else made them so. If not,
+    /// none is more than the other, as far as was measured.
     pub certain: bool,
 }
 
@@ -113,16 +113,39 @@ impl Figure {
 }
 
 impl Ratio {
-    /// How rounds compare with those of a baseline, by what each comes to.
+    /// How the rounds of a figure compare with those of a baseline.
     #[must_use]
-    pub fn of(rounds: &[Round], baseline: &[Round], each: fn(&Round) -> f64) -> Self {
-        let pairs = rounds.iter().zip(baseline);
-        let ratios = Figure::of(pairs.map(|(round, base)| each(round) / each(base)));
-        let (own, base) =
-            (Figure::of(rounds.iter().map(each)), Figure::of(baseline.iter().map(each)));
+    pub fn of(rounds: &[f64], baseline: &[f64]) -> Self {
+        let ratios = Figure::of(rounds.iter().zip(baseline).map(|(one, base)| one / base));
+        let [own, base] = [rounds, baseline].map(|rounds| Figure::of(rounds.iter().copied()));
         let apart = own.least > base.most || own.most < base.least;
         let Figure { median: ratio, least, most } = ratios;
         Self { ratio, least, most, certain: apart && rounds.len().min(baseline.len()) >= ENOUGH }
+    }
+
+    /// Processor time a message, by that of a baseline. Others who ran meanwhile have no part in it, the speed of
+    /// the cores has.
+    #[must_use]
+    pub fn of_processor_time(rounds: &[Round], baseline: &[Round]) -> Self {
+        let all = || rounds.iter().chain(baseline);
+        Self::by(rounds, baseline, Round::processor_ns).unless(changed_frequencies(all()).is_some())
+    }
+
+    /// Messages a second, by those of a baseline.
+    #[must_use]
+    pub fn of_messages(rounds: &[Round], baseline: &[Round]) -> Self {
+        let all = || rounds.iter().chain(baseline);
+        let disturbed = all().any(Round::is_disturbed) || changed_frequencies(all()).is_some();
+        Self::by(rounds, baseline, Round::rate).unless(disturbed)
+    }
+
+    fn by(rounds: &[Round], baseline: &[Round], each: fn(&Round) -> f64) -> Self {
+        let [own, base] = [rounds, baseline].map(|all| all.iter().map(each).collect::<Vec<f64>>());
+        Self::of(&own, &base)
+    }
+
+    fn unless(self, doubtful: bool) -> Self {
+        Self { certain: self.certain && !doubtful, ..self }
     }
 }
 
@@ -142,6 +165,11 @@ impl Round {
     /// How much of a processor was taken by neither server nor generator.
     fn others(&self) -> f64 {
         (self.meanwhile.busy - self.processor - self.measured.at_work) / self.measured.seconds
+    }
+
+    /// Whether somebody else took time that server or generator could have used.
+    fn is_disturbed(&self) -> bool {
+        self.others() > OTHERS || self.meanwhile.stolen > STOLEN
     }
 }
 
@@ -229,16 +257,22 @@ fn doubts_of_rounds(rounds: &[Round], pace: Pace) -> Vec<String> {
         let percent = others * 100.0;
         doubts.push(format!("other programs took up to {percent:.0} % of a processor in a round"));
     }
-    let megahertz = || rounds.iter().flat_map(|round| &round.meanwhile.megahertz).copied();
-    let (slowest, fastest) =
-        (megahertz().fold(f64::INFINITY, f64::min), megahertz().fold(0.0, f64::max));
-    if slowest < fastest * (1.0 - FREQUENCIES) {
+    if let Some((slowest, fastest)) = changed_frequencies(rounds.iter()) {
         doubts.push(format!("the processors ran at {slowest:.0} to {fastest:.0} MHz"));
     }
     if rounds.iter().any(|round| !round.in_place) {
         doubts.push("the server ran on other cores than the one it was given".to_owned());
     }
     doubts
+}
+
+/// The slowest and the fastest that the cores were seen to run, in megahertz, where that is not the same.
+fn changed_frequencies<'a>(rounds: impl Iterator<Item = &'a Round>) -> Option<(f64, f64)> {
+    let mut seen = (f64::INFINITY, 0.0_f64);
+    for megahertz in rounds.flat_map(|round| &round.meanwhile.megahertz) {
+        seen = (seen.0.min(*megahertz), seen.1.max(*megahertz));
+    }
+    (seen.0 < seen.1 * (1.0 - FREQUENCIES)).then_some(seen)
 }
 
 #[cfg(test)]
@@ -284,13 +318,10 @@ mod tests {
 
     #[test]
     fn noise_is_no_ranking() {
-        let rounds = |rates: &[u64]| rates.iter().map(|&rate| round(rate, 0.5)).collect::<Vec<_>>();
-        let certain = |one: &[u64], other: &[u64]| {
-            Ratio::of(&rounds(one), &rounds(other), Round::rate).certain
-        };
-        assert!(!certain(&[1000, 1200, 1100], &[1100, 1300, 1200]), "they overlap");
-        assert!(certain(&[1000, 1200, 1100], &[1250, 1300, 1210]));
-        assert!(!certain(&[1000, 1000], &[2000, 2000]), "two rounds show nothing");
+        let certain = |one: &[f64], other: &[f64]| Ratio::of(one, other).certain;
+        assert!(!certain(&[1.0, 1.2, 1.1], &[1.1, 1.3, 1.2]), "they overlap");
+        assert!(certain(&[1.0, 1.2, 1.1], &[1.25, 1.3, 1.21]));
+        assert!(!certain(&[1.0, 1.0], &[2.0, 2.0]), "two rounds show nothing");
     }
 
     #[test]
@@ -298,9 +329,25 @@ mod tests {
         // The machine became twice as fast in the middle, for both of them.
         let own = [round(1100, 0.5), round(1100, 0.5), round(2200, 0.5)];
         let base = [round(1000, 0.5), round(1000, 0.5), round(2000, 0.5)];
-        let ratio = Ratio::of(&own, &base, Round::rate);
+        let ratio = Ratio::of_messages(&own, &base);
         assert_eq!((ratio.ratio, ratio.least, ratio.most), (1.1, 1.1, 1.1));
         assert!(!ratio.certain);
+    }
+
+    #[test]
+    fn who_was_disturbed_is_not_slower_for_that() {
+        let calm = |rate, processor| vec![round(rate, processor); 3];
+        let (own, base) = (calm(1000, 0.5), calm(2000, 0.5));
+        assert!(Ratio::of_messages(&own, &base).certain);
+        assert!(Ratio::of_processor_time(&own, &base).certain);
+        let mut crowded = own.clone();
+        crowded[1].meanwhile.busy = 1.9;
+        assert!(!Ratio::of_messages(&crowded, &base).certain);
+        assert!(!Ratio::of_messages(&base, &crowded).certain);
+        assert!(Ratio::of_processor_time(&crowded, &base).certain, "its own time is its own");
+        let mut throttled = own;
+        throttled[1].meanwhile.megahertz = vec![1200.0];
+        assert!(!Ratio::of_processor_time(&throttled, &base).certain);
     }
 
     #[test]

@@ -65,8 +65,8 @@ impl Row {
             Self {
                 load,
                 server: server.clone(),
-                processor_ratio: base.map(|base| Ratio::of(rounds, base, Round::processor_ns)),
-                messages_ratio: base.map(|base| Ratio::of(rounds, base, Round::rate)),
+                processor_ratio: base.map(|base| Ratio::of_processor_time(rounds, base)),
+                messages_ratio: base.map(|base| Ratio::of_messages(rounds, base)),
                 figures: Figures::of(rounds, load),
             }
         });

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,6 +130,12 @@ impl Contestant {
     #[must_use]
     pub fn name(&self) -> String {
         self.peer.name().to_string()
+    }
+
+    /// The peer's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.peer.folder
     }
 
     /// Where its server accepts.

@@ -17,6 +17,7 @@ use super::run::registry;
 use super::session::raise_open_files;
 use crate::bench::cell::{Cell, Pace};
 use crate::bench::cores::Cores;
+use crate::bench::harness::{self, Harness};
 use crate::bench::idle::Idle;
 use crate::bench::results::{self, LeftOut, Results, Row};
 use crate::bench::rounds::{Contestant, Plan, interleaved};
@@ -30,6 +31,8 @@ use crate::report;
 const BASELINES: &str = "peers/baselines/*";
 /// The baseline unless told otherwise, where it is here: nothing that reads whole messages does less.
 const LIMIT: &str = "c-epoll";
+/// The server that the harness is measured with, where it is here.
+const REFERENCE: &str = "rust";
 /// The load of `--rate` as far as it is not said.
 const PACED: Cell = Cell { connections: 64, size: 64, pace: Pace::Rate(1) };
 
@@ -70,6 +73,11 @@ pub struct Args {
     /// How long it runs before
     #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = humantime::parse_duration)]
     warm_up: Duration,
+    /// Measure the harness itself, with one server: its link, its proofs that a fragment was read, its cases
+    #[arg(long, conflicts_with_all = [
+        "baseline", "grid", "connections", "size", "depth", "rate", "idle", "time", "warm_up", "no_pin", "output",
+    ])]
+    harness: bool,
     /// Do not bind the servers to one core and the load generator to another
     #[arg(long)]
     no_pin: bool,
@@ -129,6 +137,9 @@ enum Grid {
 pub fn main(args: &Args) -> Result<ExitCode, Failure> {
     let cells = cells(args)?;
     let (peers, left_out) = choose(&args.peers)?;
+    if args.harness && args.peers.len() > 1 {
+        return Err(Failure::usage("--harness is measured with one server"));
+    }
     let baseline = Baseline::of(args.baseline.as_deref(), &peers)?;
     let interop = std::env::current_exe()
         .map_err(|e| Failure::environment(format!("cannot find our own executable: {e}")))?;
@@ -137,7 +148,8 @@ pub fn main(args: &Args) -> Result<ExitCode, Failure> {
         rounds: usize::from(args.rounds),
         time: args.time,
         warm_up: args.warm_up,
-        cores: (!args.no_pin).then(Cores::choose).flatten(),
+        // The harness has several threads, and would be another one on one core.
+        cores: (!args.no_pin && !args.harness).then(Cores::choose).flatten(),
         interop: interop.clone(),
     };
     let files = args.output.iter().map(Output::create).collect::<Result<Vec<File>, _>>()?;
@@ -147,6 +159,17 @@ pub fn main(args: &Args) -> Result<ExitCode, Failure> {
         .map_err(|e| Failure::environment(format!("cannot start the guard process: {e}")))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(Failure::environment)?;
+    if args.harness {
+        let run = runtime.block_on(harness(peers, &plan));
+        guard::dismiss();
+        let results = run?;
+        match args.format {
+            Format::Json => output::print_json(&results)?,
+            Format::Human => output::print(&report::bench::harness(&results))?,
+        }
+        runtime.shutdown_background();
+        return Ok(ExitCode::SUCCESS);
+    }
     let doubts = results::doubts(&plan, !args.no_pin);
     let bench = Bench { plan, baseline, idle: idle(args), is_picky: !args.peers.is_empty() };
     let run = runtime.block_on(bench.run(peers, left_out, doubts));
@@ -237,6 +260,16 @@ fn choose(names: &[String]) -> Result<(Vec<Arc<Peer>>, Vec<LeftOut>), Failure> {
 fn leave_out(left_out: &mut Vec<LeftOut>, server: String, why: String) {
     eprintln!("{server} is left out: {why}");
     left_out.push(LeftOut { server, why });
+}
+
+/// Measures the harness with the reference server where it is here, else with the first.
+async fn harness(peers: Vec<Arc<Peer>>, plan: &Plan) -> Result<Harness, Failure> {
+    let reference = peers.iter().find(|peer| peer.name().to_string() == REFERENCE);
+    let peer = reference.unwrap_or(&peers[0]).clone();
+    let server = Contestant::start(peer, plan).await.map_err(Failure::environment)?;
+    let measured = harness::measure(&server, plan).await;
+    server.end().await;
+    measured.map_err(|e| Failure::environment(format!("{e:#}")))
 }
 
 /// The server that the others are compared with.

@@ -178,15 +178,16 @@ async fn converse(
     let all = schedule.share(schedule.last, connection);
     while answered < all {
         let now = Instant::now();
-        for nth in taken..schedule.share(schedule.due_by(now), connection) {
+        let due = schedule.share(schedule.due_by(now), connection);
+        for nth in taken..due {
             let message = schedule.message(connection, nth);
             if message >= schedule.first {
                 let late = now.saturating_duration_since(schedule.due(message));
                 tally.late.borrow_mut().note(late);
             }
             unsent += len;
-            taken = nth + 1;
         }
+        taken = due;
         let next = &frames[sent_to..frames.len().min(sent_to + unsent)];
         tokio::select! {
             biased;

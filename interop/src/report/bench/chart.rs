@@ -130,10 +130,12 @@ fn drawn_bars(
         if let Some((least, most)) = bar.spread {
             let (from, to) = (x(least), x(most));
             let (top, bottom) = (middle - 5.0, middle + 5.0);
-            let _ = write!(
-                svg,
-                r#"<path class="whisker" d="M{from:.1} {middle:.1}H{to:.1}M{from:.1} {top:.1}V{bottom:.1}M{to:.1} {top:.1}V{bottom:.1}"/>"#
+            let path = format!(
+                "M{from:.1} {middle:.1}H{to:.1}M{from:.1} {top:.1}V{bottom:.1}M{to:.1} {top:.1}V{bottom:.1}"
             );
+            // A rim keeps it apart from a bar of much the same brightness.
+            let _ =
+                write!(svg, r#"<path class="rim" d="{path}"/><path class="whisker" d="{path}"/>"#);
         }
         let _ = write!(
             svg,

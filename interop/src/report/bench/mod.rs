@@ -6,4 +6,4 @@ mod page;
 mod text;
 
 pub use page::page;
-pub use text::text;
+pub use text::{harness, text};

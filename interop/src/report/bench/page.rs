@@ -114,9 +114,8 @@ fn section(load: Cell, rows: &[&Row], servers: &Servers, results: &Results) -> S
     }
     html.push_str(&latency(load, rows, servers));
     html.push_str(&table(rows, results));
-    let doubts = rows.iter().flat_map(|row| {
-        row.figures.doubts.iter().map(|doubt| format!("? {}: {doubt}", row.server))
-    });
+    let doubted = rows.iter().filter(|row| !row.figures.doubts.is_empty());
+    let doubts = doubted.map(|row| format!("? {}: {}", row.server, row.figures.doubts.join("; ")));
     html.push_str(&list("doubts", doubts));
     html.push_str("</section>\n");
     html

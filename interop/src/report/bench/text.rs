@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use crate::bench::cell::Pace;
 use crate::bench::compare::{Figure, Ratio};
+use crate::bench::harness::{Harness, Speed};
 use crate::bench::results::{Results, Row};
 
 /// What is shown of a server under a load.
@@ -72,8 +73,8 @@ pub fn text(results: &Results) -> String {
     }
     let _ = writeln!(
         text,
-        "Medians of {} rounds; ratios to {}. ~ no difference was shown: the rounds of the two overlap, or are too \
-         few.",
+        "Medians of {} rounds; ratios to {}. ~ no difference was shown: the rounds of the two overlap, are too few, or \
+         were disturbed.",
         results.rounds, results.baseline
     );
     if results.results.iter().any(|row| is_of(row, true)) {
@@ -92,9 +93,41 @@ pub fn text(results: &Results) -> String {
         let _ = writeln!(text, "doubtful: {doubt}");
     }
     for row in &results.results {
-        for doubt in &row.figures.doubts {
-            let _ = writeln!(text, "? {} {}: {doubt}", row.load, row.server);
+        if !row.figures.doubts.is_empty() {
+            let doubts = row.figures.doubts.join("; ");
+            let _ = writeln!(text, "? {} {}: {doubts}", row.load, row.server);
         }
+    }
+    text
+}
+
+/// The text of what the harness costs.
+#[must_use]
+pub fn harness(harness: &Harness) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["what", "a second", "", "ratio", "to"]);
+    for Speed { what, unit, speed, by } in &harness.results {
+        table.add_row([
+            (*what).to_owned(),
+            whole(speed),
+            (*unit).to_owned(),
+            by.map_or(String::new(), |(_, by)| ratio(Some(by))),
+            by.map_or(String::new(), |(by, _)| by.to_owned()),
+        ]);
+    }
+    for column in [1, 3] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut text = format!(
+        "{table}\n\nMedians of {} rounds, with the server {}. More is faster. ~ no difference was shown: the rounds \
+         of the two overlap, or are too few.\n",
+        harness.rounds, harness.server
+    );
+    for doubt in &harness.doubts {
+        let _ = writeln!(text, "doubtful: {doubt}");
     }
     text
 }
