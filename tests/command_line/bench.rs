@@ -65,6 +65,22 @@ fn a_server_and_the_generator_have_a_core_each_where_there_are_two() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_that_leaves_the_core_it_was_given_is_doubted() {
+    let leave = "import os\nos.sched_setaffinity(0, range(os.cpu_count()))\n";
+    let restless = Peer::server("restless")
+        .but("listener = socket.socket()", &format!("{leave}listener = socket.socket()"));
+    let words = format!("bench --rounds 1 {SHORT} --format json");
+    let (code, report) = document(&Project::of([Peer::server("calm"), restless]).run(&words));
+    assert_eq!(code, 0);
+    let has_left = |row: usize| {
+        report["results"][row]["figures"]["doubts"].to_string().contains("other cores")
+    };
+    assert!(!has_left(0), "{report}");
+    assert_eq!(has_left(1), !report["cores"].is_null(), "{report}");
+}
+
 #[test]
 fn who_does_not_want_cores_to_be_bound_says_so_and_reads_it() {
     let project = Project::of([that_notes_its_cores("one")]);
