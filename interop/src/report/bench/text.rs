@@ -1,5 +1,6 @@
 //! A bench as tables, with what makes them doubtful below.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -108,13 +109,14 @@ pub fn harness(harness: &Harness) -> String {
     table.load_style(presets::NOTHING);
     table.set_header(["what", "a second", "", "ratio", "to"]);
     for Speed { what, unit, speed, by } in &harness.results {
-        table.add_row([
-            (*what).to_owned(),
-            whole(speed),
-            (*unit).to_owned(),
-            by.map_or(String::new(), |(_, by)| ratio(Some(by))),
-            by.map_or(String::new(), |(by, _)| by.to_owned()),
-        ]);
+        let first = [(*what).to_owned(), whole(speed), (*unit).to_owned()];
+        let compared = by.iter().map(|(to, by)| [ratio(Some(*by)), (*to).to_owned()]);
+        let mut compared = compared.collect::<VecDeque<_>>();
+        let beside = compared.pop_front().unwrap_or_default();
+        table.add_row(first.into_iter().chain(beside));
+        for more in compared {
+            table.add_row(["", "", ""].map(str::to_owned).into_iter().chain(more));
+        }
     }
     for column in [1, 3] {
         if let Some(column) = table.column_mut(column) {
