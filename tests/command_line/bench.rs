@@ -36,6 +36,20 @@ fn a_table_names_the_load_the_servers_and_the_baseline() {
 }
 
 #[test]
+fn what_makes_a_row_doubtful_is_numbered_in_it_and_told_once_below() {
+    let slow = |name| {
+        let wait = "import time; time.sleep(0.1); connection.sendall";
+        Peer::server(name).but("connection.sendall", wait)
+    };
+    let project = Project::of([slow("one"), slow("other")]);
+    let run = project.run(&format!("bench --rounds 1 --rate 1000 {PACED}")).success();
+    let text = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    let doubted = |server| text.lines().any(|line| line.contains(server) && line.contains(" ? 1"));
+    assert!(doubted(" one ") && doubted(" other "), "{text}");
+    assert_eq!(text.matches("had no answer at the end").count(), 1, "{text}");
+}
+
+#[test]
 fn a_server_that_answers_wrongly_has_no_figures() {
     let wrong = Peer::server("wrong").but(") + body)", ") + body[:-1] + b'?')");
     let run = Project::of([wrong]).run(&format!("bench --rounds 1 {SHORT}"));

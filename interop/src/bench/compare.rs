@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::cell::{Cell, Pace};
+use super::doubt::Doubt;
 use super::load::Measured;
 use super::machine::Meanwhile;
 
@@ -75,7 +76,7 @@ pub struct Figures {
     /// Messages of all rounds that were not answered when the generator gave up; of an open loop.
     pub unanswered: Option<u64>,
     /// Why not all of this can be trusted; empty when it can.
-    pub doubts: Vec<String>,
+    pub doubts: Vec<Doubt>,
 }
 
 /// How a figure compares with the baseline's.
@@ -200,68 +201,49 @@ impl Figures {
         figures
     }
 
-    fn doubts_of_figures(&self, pace: Pace) -> Vec<String> {
-        let mut doubts = Vec::new();
-        for (name, figure) in [
+    fn doubts_of_figures(&self, pace: Pace) -> Vec<Doubt> {
+        let figures = [
             ("processor time", &self.processor_ns),
             ("messages a second", &self.messages),
             ("p99", &self.p99_us),
-        ] {
-            if figure.spread() > WIDE {
-                let percent = figure.spread() * 100.0;
-                doubts.push(format!("{name}: the rounds lie {percent:.0} % apart"));
-            }
-        }
-        if let (Pace::Rate(rate), Some(late)) = (pace, self.late_us) {
+        ];
+        let apart = figures.into_iter().filter(|(_, figure)| figure.spread() > WIDE);
+        let mut doubts: Vec<Doubt> =
+            apart.map(|(name, figure)| Doubt::Apart(name, figure.spread())).collect();
+        if let (Pace::Rate(sent), Some(late)) = (pace, self.late_us) {
+            let answered = self.messages.median;
+            // Who sends too late cannot say that the server was slow.
             if late.median > self.p99_us.median * LATE {
-                doubts.push(format!(
-                    "the generator fell behind: it sent one message in a hundred {:.0} us late or more, \
-                     which is in the latencies",
-                    late.median
-                ));
-            } else if self.messages.median < rate as f64 * ACHIEVED {
-                doubts.push(format!(
-                    "the server was saturated: it answered {:.0} of {rate} messages a second, so the longer it \
-                     lasts the longer they wait",
-                    self.messages.median
-                ));
+                doubts.push(Doubt::Behind(late.median));
+            } else if answered < sent as f64 * ACHIEVED {
+                doubts.push(Doubt::Saturated { answered, sent });
             }
         }
-        if self.unanswered > Some(0) {
-            let unanswered = self.unanswered.unwrap_or_default();
-            doubts.push(format!(
-                "{unanswered} messages had no answer at the end: they would have waited longer than is told"
-            ));
-        }
+        doubts.extend(self.unanswered.filter(|count| *count > 0).map(Doubt::Unanswered));
         doubts
     }
 }
 
-fn doubts_of_rounds(rounds: &[Round], pace: Pace) -> Vec<String> {
+fn doubts_of_rounds(rounds: &[Round], pace: Pace) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     let most = |of: fn(&Round) -> f64| rounds.iter().map(of).fold(0.0, f64::max);
     let at_work = most(|round| round.measured.at_work / round.measured.seconds);
     if matches!(pace, Pace::Depth(_)) && at_work > SATURATED {
-        doubts.push(
-            "the generator was at work all the time: messages a second are its own limit"
-                .to_owned(),
-        );
+        doubts.push(Doubt::Exhausted);
     }
     let stolen = most(|round| round.meanwhile.stolen);
     if stolen > STOLEN {
-        let percent = stolen * 100.0;
-        doubts.push(format!("the host took up to {percent:.0} % of the processors in a round"));
+        doubts.push(Doubt::Stolen(stolen));
     }
     let others = most(Round::others);
     if others > OTHERS {
-        let percent = others * 100.0;
-        doubts.push(format!("other programs took up to {percent:.0} % of a processor in a round"));
+        doubts.push(Doubt::Others(others));
     }
     if let Some((slowest, fastest)) = changed_frequencies(rounds.iter()) {
-        doubts.push(format!("the processors ran at {slowest:.0} to {fastest:.0} MHz"));
+        doubts.push(Doubt::Frequencies(slowest, fastest));
     }
     if rounds.iter().any(|round| !round.in_place) {
-        doubts.push("the server ran on other cores than the one it was given".to_owned());
+        doubts.push(Doubt::Elsewhere);
     }
     doubts
 }
@@ -306,7 +288,8 @@ mod tests {
     }
 
     fn doubts(rounds: &[Round], cell: Cell) -> String {
-        Figures::of(rounds, cell).doubts.join("; ")
+        let doubts = Figures::of(rounds, cell).doubts;
+        doubts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     }
 
     #[test]

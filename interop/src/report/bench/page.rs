@@ -115,7 +115,10 @@ fn section(load: Cell, rows: &[&Row], servers: &Servers, results: &Results) -> S
     html.push_str(&latency(load, rows, servers));
     html.push_str(&table(rows, results));
     let doubted = rows.iter().filter(|row| !row.figures.doubts.is_empty());
-    let doubts = doubted.map(|row| format!("? {}: {}", row.server, row.figures.doubts.join("; ")));
+    let doubts = doubted.map(|row| {
+        let doubts: Vec<String> = row.figures.doubts.iter().map(ToString::to_string).collect();
+        format!("? {}: {}", row.server, doubts.join("; "))
+    });
     html.push_str(&list("doubts", doubts));
     html.push_str("</section>\n");
     html

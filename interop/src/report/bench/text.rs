@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use crate::bench::cell::Pace;
 use crate::bench::compare::{Figure, Ratio};
+use crate::bench::doubt::Doubt;
 use crate::bench::harness::{Harness, Speed};
 use crate::bench::results::{Results, Row};
 
@@ -53,20 +54,16 @@ const OPEN: [Column; 7] = [
     Column::new("late us", |row| row.figures.late_us.as_ref().map(whole).unwrap_or_default()),
 ];
 
-const DOUBT: Column = Column::new("", |row| match row.figures.doubts.is_empty() {
-    true => String::new(),
-    false => "?".to_owned(),
-});
-
 /// The whole text.
 #[must_use]
 pub fn text(results: &Results) -> String {
     let mut text = String::new();
+    let kinds = kinds(results);
     for is_open in [false, true] {
         let rows = || results.results.iter().filter(|row| is_of(row, is_open));
         if rows().next().is_some() {
             let kind: &[Column] = if is_open { &OPEN } else { &CLOSED };
-            let _ = writeln!(text, "{}\n", table(rows(), kind));
+            let _ = writeln!(text, "{}\n", table(rows(), kind, &kinds));
         }
     }
     if !results.idle.is_empty() {
@@ -93,11 +90,13 @@ pub fn text(results: &Results) -> String {
     for doubt in &results.doubts {
         let _ = writeln!(text, "doubtful: {doubt}");
     }
-    for row in &results.results {
-        if !row.figures.doubts.is_empty() {
-            let doubts = row.figures.doubts.join("; ");
-            let _ = writeln!(text, "? {} {}: {doubts}", row.load, row.server);
-        }
+    if !kinds.is_empty() {
+        text.push_str(
+            "? doubtful, for the reasons that are numbered so; each is told at its worst:\n",
+        );
+    }
+    for (number, worst) in (1..).zip(kinds) {
+        let _ = writeln!(text, "  {number}  {worst}");
     }
     text
 }
@@ -138,16 +137,42 @@ fn is_of(row: &Row, is_open: bool) -> bool {
     matches!(row.load.pace, Pace::Rate(_)) == is_open
 }
 
-fn table<'a>(rows: impl Iterator<Item = &'a Row>, kind: &[Column]) -> Table {
-    let columns: Vec<&Column> =
-        WHO.iter().chain(&PROCESSOR).chain(kind).chain(std::iter::once(&DOUBT)).collect();
+/// Each reason for doubt, in the order in which they come, at its worst.
+fn kinds(results: &Results) -> Vec<Doubt> {
+    let mut kinds: Vec<Doubt> = Vec::new();
+    for &doubt in results.results.iter().flat_map(|row| &row.figures.doubts) {
+        match kinds.iter_mut().find(|kind| kind.is_like(doubt)) {
+            Some(worst) if worst.weight() < doubt.weight() => *worst = doubt,
+            Some(_) => {}
+            None => kinds.push(doubt),
+        }
+    }
+    kinds
+}
+
+/// The numbers of the reasons to doubt a row.
+fn doubts(row: &Row, kinds: &[Doubt]) -> String {
+    let number = |doubt: &Doubt| kinds.iter().position(|kind| kind.is_like(*doubt));
+    let mut numbers: Vec<usize> = row.figures.doubts.iter().filter_map(number).collect();
+    numbers.sort_unstable();
+    let numbers = numbers.into_iter().map(|number| format!(" {}", number + 1));
+    if row.figures.doubts.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", numbers.collect::<String>())
+    }
+}
+
+fn table<'a>(rows: impl Iterator<Item = &'a Row>, kind: &[Column], kinds: &[Doubt]) -> Table {
+    let columns: Vec<&Column> = WHO.iter().chain(&PROCESSOR).chain(kind).collect();
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(columns.iter().map(|column| column.name));
+    table.set_header(columns.iter().map(|column| column.name).chain([""]));
     for row in rows {
-        table.add_row(columns.iter().map(|column| (column.show)(row)));
+        let cells = columns.iter().map(|column| (column.show)(row));
+        table.add_row(cells.chain([doubts(row, kinds)]));
     }
-    for column in table.column_iter_mut().skip(WHO.len()) {
+    for column in table.column_iter_mut().take(columns.len()).skip(WHO.len()) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
@@ -177,9 +202,9 @@ fn whole(figure: &Figure) -> String {
 }
 
 fn ratio(ratio: Option<Ratio>) -> String {
-    match ratio {
-        None => "1".to_owned(),
-        Some(Ratio { ratio, certain: true, .. }) => format!("{ratio:.2}"),
-        Some(Ratio { ratio, .. }) => format!("~{ratio:.2}"),
-    }
+    let Some(Ratio { ratio, certain, .. }) = ratio else { return "1".to_owned() };
+    let sign = if certain { "" } else { "~" };
+    // Of less than a tenth two places would say little.
+    let places = if ratio < 0.1 { 4 } else { 2 };
+    format!("{sign}{ratio:.places$}")
 }
