@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use serde::Serialize;
 
 use super::exit::Failure;
 use super::output::{self, Format};
@@ -44,7 +45,7 @@ pub struct Args {
     /// The server that the others are compared with [default: c-epoll where it can run, else the first]
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
-    /// The loads: four in a minute or two, or seven
+    /// The loads: four in some minutes, or seven
     #[arg(long, value_enum, default_value_t, conflicts_with_all = ["connections", "size", "depth", "rate"])]
     grid: Grid,
     /// One load instead of a grid: how many connections [with --rate: 64 unless told]
@@ -153,35 +154,44 @@ pub fn main(args: &Args) -> Result<ExitCode, Failure> {
         interop: interop.clone(),
     };
     let files = args.output.iter().map(Output::create).collect::<Result<Vec<File>, _>>()?;
-    // Servers inherit it, and some count on more than a thousand.
-    raise_open_files();
-    guard::start(&interop)
-        .map_err(|e| Failure::environment(format!("cannot start the guard process: {e}")))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(Failure::environment)?;
     if args.harness {
-        let run = runtime.block_on(harness(peers, &plan));
-        guard::dismiss();
-        let results = run?;
-        match args.format {
-            Format::Json => output::print_json(&results)?,
-            Format::Human => output::print(&report::bench::harness(&results))?,
-        }
-        runtime.shutdown_background();
-        return Ok(ExitCode::SUCCESS);
+        let harness = among_servers(&interop, harness(peers, &plan))?;
+        return tell(args.format, &harness, report::bench::harness);
     }
     let doubts = results::doubts(&plan, !args.no_pin);
     let bench = Bench { plan, baseline, idle: idle(args), is_picky: !args.peers.is_empty() };
-    let run = runtime.block_on(bench.run(peers, left_out, doubts));
-    guard::dismiss();
-    let results = run?;
-    match args.format {
-        Format::Json => output::print_json(&results)?,
-        Format::Human => output::print(&report::bench::text(&results))?,
-    }
-    runtime.shutdown_background();
+    let results = among_servers(&interop, bench.run(peers, left_out, doubts))?;
     for (output, file) in args.output.iter().zip(files) {
         output.write(file, &results)?;
+    }
+    tell(args.format, &results, report::bench::text)
+}
+
+/// Runs what starts servers, and leaves none of them behind.
+fn among_servers<T>(
+    interop: &Path,
+    what: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    // Servers inherit it, and some count on more than a thousand.
+    raise_open_files();
+    guard::start(interop)
+        .map_err(|e| Failure::environment(format!("cannot start the guard process: {e}")))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(Failure::environment)?;
+    let done = runtime.block_on(what);
+    guard::dismiss();
+    runtime.shutdown_background();
+    done
+}
+
+fn tell<T: Serialize>(
+    format: Format,
+    results: &T,
+    text: fn(&T) -> String,
+) -> Result<ExitCode, Failure> {
+    match format {
+        Format::Json => output::print_json(results)?,
+        Format::Human => output::print(&text(results))?,
     }
     Ok(ExitCode::SUCCESS)
 }
