@@ -1,7 +1,7 @@
 //! The load generator, which is a process of its own: were it a part of the harness, its costs and those of
 //! the harness could not be told apart. One thread, one task for each connection.
 //!
-//! In a [`closed`] loop a connection sends the next message when an answer has come, in an [`open`] one when its
+//! In a `closed` loop a connection sends the next message when an answer has come, in an `open` one when its
 //! time has come. Either compares every byte of every answer with what was sent.
 //!
 //! It says [`MEASURING`] on stdout when the warm-up is over, [`MEASURED`] when the time is, and then, as JSON,
