@@ -1,11 +1,20 @@
 //! The HTML report in a real browser without a screen: that it loads without a complaint, filters by its hash,
-//! opens the result that the hash names, has labels, and does not lack contrast.
+//! opens the result that the hash names, has labels, and does not lack contrast. And the page of a bench: that it
+//! draws what was measured, and the same of labels and contrast.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use assert_cmd::Command;
+use interop::bench::cell::Cell;
+use interop::bench::compare::Round;
+use interop::bench::cores::Cores;
+use interop::bench::idle::{Idle, Share};
+use interop::bench::load::{Latency, Measured, Open};
+use interop::bench::machine::Meanwhile;
+use interop::bench::results::{LeftOut, Results, Row};
+use interop::report;
 use interop::report::form::Form;
 use interop::report::record::Record;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -32,6 +41,8 @@ fn main() -> ExitCode {
         trial("page::the_result_that_the_hash_names_is_open", deep_link),
         trial("page::it_is_read_by_keys_alone", keyboard),
         trial("page::everything_has_a_label_and_contrast", is_accessible),
+        trial("page::of_a_bench_draws_what_was_measured", bench_shows_all),
+        trial("page::of_a_bench_has_labels_and_contrast", bench_is_accessible),
     ];
     libtest_mimic::run(&arguments, tests).exit_code()
 }
@@ -94,19 +105,98 @@ fn is_accessible(browser: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
+fn bench_shows_all(browser: &Path) -> Result<(), Failed> {
+    let page = Page::of(browser, LIGHT, "", &report::bench::page(&bench()))?;
+    page.has("64 connections, messages of 1 KiB, 16 on their way on each")?;
+    page.has("64 connections, messages of 64 B, 20000 messages a second over all")?;
+    page.has("Processor time a message, by that of the baseline: less is better")?;
+    page.has("2.00  (2.00 to 2.00)")?;
+    page.has("~1.00  (1.00 to 1.00)")?;
+    page.has("<polyline points=")?;
+    page.has("? slow: the server was saturated")?;
+    page.has("1.5 KiB fresh")?;
+    page.has("absent is left out: it needs &lt;this&gt; &amp; that")
+}
+
+fn bench_is_accessible(browser: &Path) -> Result<(), Failed> {
+    // The page has no script, and wants none.
+    let strict = "style-src 'unsafe-inline'";
+    let page = report::bench::page(&bench());
+    assert!(page.contains(strict), "the page says what it may load");
+    let page = page.replace(strict, "style-src 'unsafe-inline'; script-src 'unsafe-inline'");
+    let page =
+        with_script(&page.replace("<details>", "<details open>"), include_str!("page/audit.js"));
+    for scheme in ["0", "1"] {
+        let scheme = format!("--blink-settings=preferredColorScheme={scheme}");
+        Page::of(browser, &scheme, "", &page)?.has("data-audit=\"\"")?;
+    }
+    Ok(())
+}
+
+/// Three servers, of which one is slow, in a closed loop and in an open one.
+fn bench() -> Results {
+    let servers = ["base", "even", "slow"].map(str::to_owned);
+    let round = |slow: f64, open: bool| {
+        let latency =
+            |us: f64| Latency { p50: us, p90: us, p99: us * 4.0, p999: us * 9.0, max: us * 90.0 };
+        let open = open.then(|| Open { due: 20_000, unanswered: 0, late_us: latency(0.1) });
+        let messages = (20_000.0 / slow) as u64;
+        let latency_us = latency(50.0 * slow);
+        Round {
+            measured: Measured { messages, seconds: 1.0, at_work: 0.5, latency_us, open },
+            processor: 0.25,
+            memory: 0.0,
+            meanwhile: Meanwhile::default(),
+            in_place: true,
+        }
+    };
+    let mut results = Vec::new();
+    for (load, is_open) in [("64:1KiB:16", false), ("64:64B:20000/s", true)] {
+        let load: Cell = load.parse().expect("a load");
+        let rounds = [1.0, 1.0, 2.0].map(|slow| vec![round(slow, is_open); 3]);
+        results.extend(Row::of(load, &servers, &rounds, "base"));
+    }
+    let share = |bytes: f64| Share { private: bytes, resident: bytes };
+    let idle = servers.map(|server| Idle {
+        server,
+        connections: 1000,
+        fresh: share(1536.0),
+        after_a_message: share(70_000.0),
+    });
+    let why = "it needs <this> & that".to_owned();
+    Results {
+        schema_version: 1,
+        baseline: "base".to_owned(),
+        rounds: 3,
+        seconds: 1.0,
+        cores: Some(Cores { server: 1, generator: 0, share: false }),
+        doubts: vec!["this build is not optimised".to_owned()],
+        left_out: vec![LeftOut { server: "absent".to_owned(), why }],
+        idle: idle.into(),
+        results,
+    }
+}
+
+/// Light colours.
+const LIGHT: &str = "--blink-settings=preferredColorScheme=1";
+
 /// The document as it stands when its scripts have run.
 struct Page(String);
 
 impl Page {
     fn open(browser: &Path, hash: &str, script: &str) -> Result<Self, Failed> {
-        Self::open_as(browser, "--blink-settings=preferredColorScheme=1", hash, script)
+        Self::open_as(browser, LIGHT, hash, script)
     }
 
     /// With light colours, or with dark ones, as the flag says.
     fn open_as(browser: &Path, flag: &str, hash: &str, script: &str) -> Result<Self, Failed> {
+        Self::of(browser, flag, hash, &with_script(&written()?, script))
+    }
+
+    fn of(browser: &Path, flag: &str, hash: &str, html: &str) -> Result<Self, Failed> {
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
         let file = folder.path().join("page.html");
-        std::fs::write(&file, written(script)?).map_err(|e| e.to_string())?;
+        std::fs::write(&file, html).map_err(|e| e.to_string())?;
         let mut command = Command::new(browser);
         command
             .timeout(HANG)
@@ -139,12 +229,16 @@ impl Page {
     }
 }
 
-fn written(script: &str) -> Result<String, Failed> {
+fn with_script(page: &str, script: &str) -> String {
+    page.replace("</body>", &format!("<script>{script}</script></body>"))
+}
+
+/// The report of a run.
+fn written() -> Result<String, Failed> {
     let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/tests/record.json");
     let text = std::fs::read_to_string(root).map_err(|e| e.to_string())?;
     let record: Record = serde_json::from_str(&text).map_err(|e| e.to_string())?;
     let mut page = Vec::new();
     Form::Html.write(&record, &mut page).map_err(|e| e.to_string())?;
-    let page = String::from_utf8(page).map_err(|e| e.to_string())?;
-    Ok(page.replace("</body>", &format!("<script>{script}</script></body>")))
+    Ok(String::from_utf8(page).map_err(|e| e.to_string())?)
 }

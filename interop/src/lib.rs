@@ -15,9 +15,9 @@
 //! | [`report`] | one file for each form of the result |
 //! | [`cli`] | one file for each subcommand |
 //!
-//! Dependencies go one way: `cli -> runner -> stage -> peer -> model`, `bench -> peer`, `runner -> capture ->
+//! Dependencies go one way: `cli -> runner -> stage -> peer -> model`, `bench -> stage`, `runner -> capture ->
 //! model`, `catalogue -> model`,
-//! `report -> runner's events and model`. Data goes one way too:
+//! `report -> runner's events, bench's results and model`. Data goes one way too:
 //!
 //! ```text
 //! peer.toml -> plan -> steps acted out -> transcript -> oracle -> outcome -> event -> reporters

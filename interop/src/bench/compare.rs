@@ -2,12 +2,27 @@
 
 use serde::Serialize;
 
+use super::cell::{Cell, Pace};
+use super::doubt::Doubt;
 use super::load::Measured;
+use super::machine::Meanwhile;
 
 /// How far the rounds of one figure may lie apart, as a share of their median, until it is doubted.
 const WIDE: f64 = 0.1;
 /// The share of its processor from which on the generator holds the server up.
 const SATURATED: f64 = 0.97;
+/// The share of what was asked for that a server has to answer in time, or it was asked for too much.
+const ACHIEVED: f64 = 0.99;
+/// The share of a latency that may be the generator's own lateness.
+const LATE: f64 = 0.1;
+/// The share of the processors that the host of a virtual machine may take.
+const STOLEN: f64 = 0.01;
+/// The share of one processor that programs which are none of ours may take.
+const OTHERS: f64 = 0.1;
+/// How far the frequencies of the cores may lie apart, as a share of the highest.
+const FREQUENCIES: f64 = 0.05;
+/// The fewest rounds that show how noisy they are.
+pub const ENOUGH: usize = 3;
 
 /// One round of one server under one load.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,10 +33,14 @@ pub struct Round {
     pub processor: f64,
     /// The server's memory more than before the connections, in bytes.
     pub memory: f64,
+    /// What the machine did in that time.
+    pub meanwhile: Meanwhile,
+    /// The server had the core to itself that it was given, or was given none.
+    pub in_place: bool,
 }
 
 /// One figure of all rounds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Figure {
     /// The median of the rounds.
     pub median: f64,
@@ -42,25 +61,35 @@ pub struct Figures {
     pub processor_ns: Figure,
     /// Memory that the server took for a connection, in bytes.
     pub memory: Figure,
-    /// Latency, in microseconds: the median, and the 99th percentile.
+    /// Latency, in microseconds: the median.
     pub p50_us: Figure,
-    /// As above.
+    /// 90th percentile.
+    pub p90_us: Figure,
+    /// 99th percentile.
     pub p99_us: Figure,
     /// 99.9th percentile.
     pub p999_us: Figure,
     /// The longest.
     pub max_us: Figure,
+    /// How late the generator itself sent what was due, in microseconds, at the 99th percentile; of an open loop.
+    pub late_us: Option<Figure>,
+    /// Messages of all rounds that were not answered when the generator gave up; of an open loop.
+    pub unanswered: Option<u64>,
     /// Why not all of this can be trusted; empty when it can.
-    pub doubts: Vec<String>,
+    pub doubts: Vec<Doubt>,
 }
 
 /// How a figure compares with the baseline's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Ratio {
-    /// This one's median by the baseline's.
+    /// The median of the ratios, round by round: two that follow each other met the same machine.
     pub ratio: f64,
-    /// Whether the rounds of the two lie apart. If not, none is more than the other, as far as
-    /// was measured.
+    /// The least of them.
+    pub least: f64,
+    /// The most of them.
+    pub most: f64,
+    /// Whether there are enough rounds, those of the two lie apart, and nothing else made them so. If not,
+    /// none is more than the other, as far as was measured.
     pub certain: bool,
 }
 
@@ -82,64 +111,185 @@ impl Figure {
     pub fn spread(&self) -> f64 {
         if self.median == 0.0 { 0.0 } else { (self.most - self.least) / self.median }
     }
+}
 
-    /// By a baseline.
+impl Ratio {
+    /// How the rounds of a figure compare with those of a baseline.
     #[must_use]
-    pub fn by(&self, baseline: &Self) -> Ratio {
-        Ratio {
-            ratio: self.median / baseline.median,
-            certain: self.least > baseline.most || self.most < baseline.least,
-        }
+    pub fn of(rounds: &[f64], baseline: &[f64]) -> Self {
+        let ratios = Figure::of(rounds.iter().zip(baseline).map(|(one, base)| one / base));
+        let [own, base] = [rounds, baseline].map(|rounds| Figure::of(rounds.iter().copied()));
+        let apart = own.least > base.most || own.most < base.least;
+        let Figure { median: ratio, least, most } = ratios;
+        Self { ratio, least, most, certain: apart && rounds.len().min(baseline.len()) >= ENOUGH }
+    }
+
+    /// Processor time a message, by that of a baseline. Others who ran meanwhile have no part in it, the speed of
+    /// the cores has.
+    #[must_use]
+    pub fn of_processor_time(rounds: &[Round], baseline: &[Round]) -> Self {
+        let all = || rounds.iter().chain(baseline);
+        Self::by(rounds, baseline, Round::processor_ns).unless(changed_frequencies(all()).is_some())
+    }
+
+    /// Messages a second, by those of a baseline.
+    #[must_use]
+    pub fn of_messages(rounds: &[Round], baseline: &[Round]) -> Self {
+        let all = || rounds.iter().chain(baseline);
+        let disturbed = all().any(Round::is_disturbed) || changed_frequencies(all()).is_some();
+        Self::by(rounds, baseline, Round::rate).unless(disturbed)
+    }
+
+    fn by(rounds: &[Round], baseline: &[Round], each: fn(&Round) -> f64) -> Self {
+        let [own, base] = [rounds, baseline].map(|all| all.iter().map(each).collect::<Vec<f64>>());
+        Self::of(&own, &base)
+    }
+
+    fn unless(self, doubtful: bool) -> Self {
+        Self { certain: self.certain && !doubtful, ..self }
+    }
+}
+
+impl Round {
+    /// The server's processor time a message, in nanoseconds.
+    #[must_use]
+    pub fn processor_ns(&self) -> f64 {
+        self.processor * 1e9 / (self.measured.messages.max(1) as f64)
+    }
+
+    /// Messages a second.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        self.measured.messages as f64 / self.measured.seconds
+    }
+
+    /// How much of a processor was taken by neither server nor generator.
+    fn others(&self) -> f64 {
+        (self.meanwhile.busy - self.processor - self.measured.at_work) / self.measured.seconds
+    }
+
+    /// Whether somebody else took time that server or generator could have used.
+    fn is_disturbed(&self) -> bool {
+        self.others() > OTHERS || self.meanwhile.stolen > STOLEN
     }
 }
 
 impl Figures {
-    /// What these rounds come to, of a load with bodies of `size` bytes on so many connections.
+    /// What these rounds under a load come to.
     #[must_use]
-    pub fn of(rounds: &[Round], size: usize, connections: usize) -> Self {
+    pub fn of(rounds: &[Round], cell: Cell) -> Self {
         let figure = |of: &dyn Fn(&Round) -> f64| Figure::of(rounds.iter().map(of));
-        let rate = |round: &Round| round.measured.messages as f64 / round.measured.seconds;
+        let late = |round: &Round| round.measured.open.map_or(0.0, |open| open.late_us.p99);
+        let is_open = matches!(cell.pace, Pace::Rate(_));
+        let unanswered = rounds.iter().filter_map(|round| round.measured.open);
         let mut figures = Self {
-            messages: figure(&rate),
-            mebibytes: figure(&|round| rate(round) * size as f64 / f64::from(1 << 20)),
-            processor_ns: figure(&|round| {
-                round.processor * 1e9 / (round.measured.messages.max(1) as f64)
-            }),
-            memory: figure(&|round| round.memory / connections as f64),
+            messages: figure(&Round::rate),
+            mebibytes: figure(&|round| round.rate() * cell.size as f64 / f64::from(1 << 20)),
+            processor_ns: figure(&Round::processor_ns),
+            memory: figure(&|round| round.memory / cell.connections as f64),
             p50_us: figure(&|round| round.measured.latency_us.p50),
+            p90_us: figure(&|round| round.measured.latency_us.p90),
             p99_us: figure(&|round| round.measured.latency_us.p99),
             p999_us: figure(&|round| round.measured.latency_us.p999),
             max_us: figure(&|round| round.measured.latency_us.max),
+            late_us: is_open.then(|| figure(&late)),
+            unanswered: is_open.then(|| unanswered.map(|open| open.unanswered).sum()),
             doubts: Vec::new(),
         };
-        for (name, figure) in [
-            ("processor time", &figures.processor_ns),
-            ("messages a second", &figures.messages),
-            ("p99", &figures.p99_us),
-        ] {
-            if figure.spread() > WIDE {
-                let percent = figure.spread() * 100.0;
-                figures.doubts.push(format!("{name}: the rounds lie {percent:.0} % apart"));
-            }
-        }
-        if rounds.iter().any(|round| round.measured.generator > SATURATED) {
-            let held_up =
-                "the generator was at work all the time: messages a second are its own limit";
-            figures.doubts.push(held_up.to_owned());
-        }
+        figures.doubts = figures.doubts_of_figures(cell.pace);
+        figures.doubts.extend(doubts_of_rounds(rounds, cell.pace));
         figures
     }
+
+    fn doubts_of_figures(&self, pace: Pace) -> Vec<Doubt> {
+        let figures = [
+            ("processor time", &self.processor_ns),
+            ("messages a second", &self.messages),
+            ("p99", &self.p99_us),
+        ];
+        let apart = figures.into_iter().filter(|(_, figure)| figure.spread() > WIDE);
+        let mut doubts: Vec<Doubt> =
+            apart.map(|(name, figure)| Doubt::Apart(name, figure.spread())).collect();
+        if let (Pace::Rate(sent), Some(late)) = (pace, self.late_us) {
+            let answered = self.messages.median;
+            // Who sends too late cannot say that the server was slow.
+            if late.median > self.p99_us.median * LATE {
+                doubts.push(Doubt::Behind(late.median));
+            } else if answered < sent as f64 * ACHIEVED {
+                doubts.push(Doubt::Saturated { answered, sent });
+            }
+        }
+        doubts.extend(self.unanswered.filter(|count| *count > 0).map(Doubt::Unanswered));
+        doubts
+    }
+}
+
+fn doubts_of_rounds(rounds: &[Round], pace: Pace) -> Vec<Doubt> {
+    let mut doubts = Vec::new();
+    let most = |of: fn(&Round) -> f64| rounds.iter().map(of).fold(0.0, f64::max);
+    let at_work = most(|round| round.measured.at_work / round.measured.seconds);
+    if matches!(pace, Pace::Depth(_)) && at_work > SATURATED {
+        doubts.push(Doubt::Exhausted);
+    }
+    let stolen = most(|round| round.meanwhile.stolen);
+    if stolen > STOLEN {
+        doubts.push(Doubt::Stolen(stolen));
+    }
+    let others = most(Round::others);
+    if others > OTHERS {
+        doubts.push(Doubt::Others(others));
+    }
+    if let Some((slowest, fastest)) = changed_frequencies(rounds.iter()) {
+        doubts.push(Doubt::Frequencies(slowest, fastest));
+    }
+    if rounds.iter().any(|round| !round.in_place) {
+        doubts.push(Doubt::Elsewhere);
+    }
+    doubts
+}
+
+/// The slowest and the fastest that the cores were seen to run, in megahertz, where that is not the same.
+fn changed_frequencies<'a>(rounds: impl Iterator<Item = &'a Round>) -> Option<(f64, f64)> {
+    let mut seen = (f64::INFINITY, 0.0_f64);
+    for megahertz in rounds.flat_map(|round| &round.meanwhile.megahertz) {
+        seen = (seen.0.min(*megahertz), seen.1.max(*megahertz));
+    }
+    (seen.0 < seen.1 * (1.0 - FREQUENCIES)).then_some(seen)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::load::Latency;
+    use crate::bench::load::{Latency, Open};
 
-    fn round(messages: u64, processor: f64, generator: f64) -> Round {
-        let latency_us = Latency { p50: 1.0, p90: 1.0, p99: 1.0, p999: 1.0, max: 1.0 };
-        let measured = Measured { messages, seconds: 1.0, generator, latency_us };
-        Round { measured, processor, memory: 0.0 }
+    const CLOSED: Cell = Cell { connections: 1, size: 16, pace: Pace::Depth(1) };
+    const OPEN: Cell = Cell { connections: 1, size: 16, pace: Pace::Rate(1000) };
+
+    fn round(messages: u64, processor: f64) -> Round {
+        let latency_us = Latency { p50: 1.0, p90: 1.0, p99: 100.0, p999: 1.0, max: 1.0 };
+        Round {
+            measured: Measured { messages, seconds: 1.0, at_work: 0.5, latency_us, open: None },
+            processor,
+            memory: 0.0,
+            meanwhile: Meanwhile {
+                stolen: 0.0,
+                busy: processor + 0.55,
+                megahertz: vec![2400.0; 4],
+            },
+            in_place: true,
+        }
+    }
+
+    fn open(messages: u64, late: f64, unanswered: u64) -> Round {
+        let late_us = Latency { p99: late, ..Latency::default() };
+        let mut round = round(messages, 0.5);
+        round.measured.open = Some(Open { due: 1000, unanswered, late_us });
+        round
+    }
+
+    fn doubts(rounds: &[Round], cell: Cell) -> String {
+        let doubts = Figures::of(rounds, cell).doubts;
+        doubts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     }
 
     #[test]
@@ -151,19 +301,72 @@ mod tests {
 
     #[test]
     fn noise_is_no_ranking() {
-        let (one, other) = (Figure::of([1.0, 1.2].into_iter()), Figure::of([1.1, 1.3].into_iter()));
-        assert!(!other.by(&one).certain);
-        let apart = Figure::of([1.25, 1.3].into_iter());
-        assert!(apart.by(&one).certain);
+        let certain = |one: &[f64], other: &[f64]| Ratio::of(one, other).certain;
+        assert!(!certain(&[1.0, 1.2, 1.1], &[1.1, 1.3, 1.2]), "they overlap");
+        assert!(certain(&[1.0, 1.2, 1.1], &[1.25, 1.3, 1.21]));
+        assert!(!certain(&[1.0, 1.0], &[2.0, 2.0]), "two rounds show nothing");
+    }
+
+    #[test]
+    fn a_ratio_is_taken_round_by_round() {
+        // The machine became twice as fast in the middle, for both of them.
+        let own = [round(1100, 0.5), round(1100, 0.5), round(2200, 0.5)];
+        let base = [round(1000, 0.5), round(1000, 0.5), round(2000, 0.5)];
+        let ratio = Ratio::of_messages(&own, &base);
+        assert_eq!((ratio.ratio, ratio.least, ratio.most), (1.1, 1.1, 1.1));
+        assert!(!ratio.certain);
+    }
+
+    #[test]
+    fn who_was_disturbed_is_not_slower_for_that() {
+        let calm = |rate, processor| vec![round(rate, processor); 3];
+        let (own, base) = (calm(1000, 0.5), calm(2000, 0.5));
+        assert!(Ratio::of_messages(&own, &base).certain);
+        assert!(Ratio::of_processor_time(&own, &base).certain);
+        let mut crowded = own.clone();
+        crowded[1].meanwhile.busy = 1.9;
+        assert!(!Ratio::of_messages(&crowded, &base).certain);
+        assert!(!Ratio::of_messages(&base, &crowded).certain);
+        assert!(Ratio::of_processor_time(&crowded, &base).certain, "its own time is its own");
+        let mut throttled = own;
+        throttled[1].meanwhile.megahertz = vec![1200.0];
+        assert!(!Ratio::of_processor_time(&throttled, &base).certain);
     }
 
     #[test]
     fn what_cannot_be_trusted_is_said() {
-        let steady = [round(1000, 0.5, 0.5), round(1010, 0.5, 0.5)];
-        assert_eq!(Figures::of(&steady, 16, 1).doubts, Vec::<String>::new());
-        let wide = Figures::of(&[round(1000, 0.5, 0.5), round(1300, 0.5, 0.5)], 16, 1);
-        assert!(wide.doubts.iter().any(|doubt| doubt.contains("apart")), "{wide:?}");
-        let busy = Figures::of(&[round(1000, 0.5, 0.99)], 16, 1);
-        assert!(busy.doubts.iter().any(|doubt| doubt.contains("generator")), "{busy:?}");
+        assert_eq!(doubts(&[round(1000, 0.5), round(1010, 0.5)], CLOSED), "");
+        let with = |change: fn(&mut Round)| {
+            let mut round = round(1000, 0.5);
+            change(&mut round);
+            doubts(&[round], CLOSED)
+        };
+        let apart = doubts(&[round(1000, 0.5), round(1300, 0.5)], CLOSED);
+        assert!(apart.contains("messages a second: the rounds lie 26 % apart"), "{apart}");
+        for (doubt, change) in [
+            ("its own limit", (|round| round.measured.at_work = 0.99) as fn(&mut Round)),
+            ("the host took up to 3 %", |round| round.meanwhile.stolen = 0.03),
+            ("other programs took up to 50 %", |round| round.meanwhile.busy = 1.5),
+            ("2000 to 2400 MHz", |round| round.meanwhile.megahertz[2] = 2000.0),
+            ("other cores", |round| round.in_place = false),
+        ] {
+            let doubts = with(change);
+            assert!(doubts.contains(doubt), "{doubt} in {doubts:?}");
+        }
+    }
+
+    #[test]
+    fn of_an_open_loop_it_is_said_who_did_not_keep_up() {
+        assert_eq!(doubts(&[open(1000, 1.0, 0)], OPEN), "");
+        let saturated = doubts(&[open(800, 1.0, 7)], OPEN);
+        assert!(
+            saturated.contains("the server was saturated: it answered 800 of 1000"),
+            "{saturated}"
+        );
+        assert!(saturated.contains("7 messages had no answer"), "{saturated}");
+        // Who sends too late cannot say that the server was slow.
+        let behind = doubts(&[open(800, 50.0, 0)], OPEN);
+        assert!(behind.contains("the generator fell behind"), "{behind}");
+        assert!(!behind.contains("saturated"), "{behind}");
     }
 }

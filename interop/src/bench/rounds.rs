@@ -1,9 +1,10 @@
-//! Starts the servers and drives them in turn: A B C, A B C. Each server stands for the whole run, and is
+//! Starts the servers and drives them in turn: A B C, B C A. Each server stands for the whole run, and is
 //! idle while another has its round.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,14 @@ use tokio::time::{sleep, timeout};
 
 use super::cell::Cell;
 use super::compare::Round;
-use super::load::{MEASURING, Measured};
+use super::cores::Cores;
+use super::idle::Held;
+use super::load::{LAG, MEASURED, MEASURING, Measured};
+use super::machine::Glance;
 use crate::limits;
 use crate::model::protocol::Protocol;
 use crate::model::protocol::Transport;
+use crate::peer::affinity;
 use crate::peer::build;
 use crate::peer::command::Values;
 use crate::peer::manifest::Start;
@@ -24,7 +29,7 @@ use crate::peer::program::{Port, ServerProgram};
 use crate::peer::registry::Peer;
 use crate::peer::server::RunningServer;
 use crate::peer::start::StartError;
-use crate::peer::vitals::{Demand, Vitals};
+use crate::peer::vitals::{self, Demand, Vitals};
 
 /// How a bench is run.
 #[derive(Debug, Clone)]
@@ -37,8 +42,23 @@ pub struct Plan {
     pub time: Duration,
     /// How long it runs before.
     pub warm_up: Duration,
+    /// The cores of the servers and of the generator; the system chooses without.
+    pub cores: Option<Cores>,
     /// This harness, which is also the generator.
     pub interop: PathBuf,
+}
+
+impl Plan {
+    /// A command, bound to a core where there is one.
+    fn bound(&self, core: Option<usize>, argv: Vec<OsString>) -> Vec<OsString> {
+        let Some(core) = core else { return argv };
+        let pinned = [self.interop.clone().into(), "pinned".into(), core.to_string().into()];
+        pinned.into_iter().chain(argv).collect()
+    }
+
+    fn core_of_server(&self) -> Option<usize> {
+        self.cores.map(|cores| cores.server)
+    }
 }
 
 /// A server that is being measured.
@@ -72,7 +92,7 @@ impl Contestant {
     ///
     /// # Errors
     /// When that fails.
-    pub async fn start(peer: Arc<Peer>, interop: PathBuf) -> Result<Self, StartError> {
+    pub async fn start(peer: Arc<Peer>, plan: &Plan) -> Result<Self, StartError> {
         let no_server = || StartError::Harness(format!("{} has no server", peer.name()));
         let side = peer.manifest.server.as_ref().ok_or_else(no_server)?;
         let Start::Command(command) = &side.start else { return Err(no_server()) };
@@ -80,7 +100,7 @@ impl Contestant {
             port,
             out,
             protocol: Protocol::default(),
-            interop: interop.clone(),
+            interop: plan.interop.clone(),
         };
         let cache = build::cache_dir();
         let built = build::prepare(&peer.manifest, &peer.folder, &cache, |out| values(0, out));
@@ -93,7 +113,7 @@ impl Contestant {
         let program = ServerProgram {
             transport: Transport::Tcp,
             launch: Box::new(|port| Launch {
-                argv: command.fill(&values(port, out.clone())),
+                argv: plan.bound(plan.core_of_server(), command.fill(&values(port, out.clone()))),
                 folder: peer.folder.clone(),
                 env: side.env.clone(),
             }),
@@ -112,6 +132,28 @@ impl Contestant {
         self.peer.name().to_string()
     }
 
+    /// The peer's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.peer.folder
+    }
+
+    /// Where its server accepts.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// What its server has of memory; nothing where the system does not tell.
+    #[must_use]
+    pub fn held(&self) -> Held {
+        let family = self.server.family();
+        Held {
+            private: vitals::private_memory(family).unwrap_or_default(),
+            resident: Vitals::of(family).unwrap_or_default().resident,
+        }
+    }
+
     /// Ends the server.
     pub async fn end(self) {
         self.server.dismiss().await;
@@ -123,35 +165,41 @@ impl Contestant {
     /// When the server fails, answers wrongly, or its generator cannot be run.
     pub async fn round(&self, cell: Cell, plan: &Plan) -> Result<Round, RoundError> {
         let failed = |why: String| RoundError::Failed { server: self.name(), cell, why };
-        let before = self.memory();
+        let before = self.held().resident;
         let (generator, pipes) = Process::start(&self.generator(cell, plan))
             .await
             .map_err(|e| RoundError::Generator(e.to_string()))?;
         let complaints = Tail::default();
         let listener = tokio::spawn(listen(pipes.stderr, complaints.clone()));
         let mut lines = Lines::of(pipes.stdout);
-        let within = plan.warm_up + plan.time + limits::START;
+        let within = plan.warm_up + plan.time + LAG + limits::START;
+        let cores = plan.cores.map(|cores| vec![cores.server, cores.generator]).unwrap_or_default();
         let told = timeout(within, async {
             while lines.next().await? != MEASURING {}
+            let (processor, glance) = (self.processor_time(), Glance::at(&cores));
             // Now all connections stand; when the figures come they may be gone.
-            let memory = self.memory() - before;
-            let processor = self.processor_time();
-            let measured = lines.next().await?;
-            Some((self.processor_time() - processor, memory, measured))
+            let memory = self.held().resident as f64 - before as f64;
+            while lines.next().await? != MEASURED {}
+            let processor = self.processor_time() - processor;
+            let meanwhile = Glance::at(&cores).since(&glance);
+            let in_place = plan
+                .core_of_server()
+                .is_none_or(|core| affinity::is_bound(self.server.family(), core));
+            Some((processor, memory, meanwhile, in_place, lines.next().await?))
         });
         let told = told.await.map_err(|_| failed("nothing comes of it".to_owned()))?;
         generator.stop(limits::FAREWELL).await;
         let _ = timeout(limits::DRAIN, listener).await;
-        let Some((processor, memory, measured)) = told else {
+        let Some((processor, memory, meanwhile, in_place, measured)) = told else {
             return Err(failed(complaints.lines().join("; ")));
         };
         let measured: Measured =
             serde_json::from_str(&measured).map_err(|e| RoundError::Generator(e.to_string()))?;
-        Ok(Round { measured, processor, memory })
+        Ok(Round { measured, processor, memory, meanwhile, in_place })
     }
 
     fn generator(&self, cell: Cell, plan: &Plan) -> Launch {
-        let argv = [
+        let mut argv = vec![
             plan.interop.clone().into_os_string(),
             "load".into(),
             self.server.address().to_string().into(),
@@ -159,15 +207,14 @@ impl Contestant {
             OsString::from(format!("{}ms", plan.warm_up.as_millis())),
             OsString::from(format!("{}ms", plan.time.as_millis())),
         ];
-        Launch { argv: argv.into(), folder: self.peer.folder.clone(), env: BTreeMap::new() }
+        let core = plan.cores.map(|cores| cores.generator);
+        argv.extend(core.map(|_| "--alone".into()));
+        let argv = plan.bound(core, argv);
+        Launch { argv, folder: self.peer.folder.clone(), env: BTreeMap::new() }
     }
 
     fn processor_time(&self) -> f64 {
         Demand::of(self.server.family()).map_or(0.0, |demand| demand.ran().as_secs_f64())
-    }
-
-    fn memory(&self) -> f64 {
-        Vitals::of(self.server.family()).map_or(0.0, |vitals| vitals.resident as f64)
     }
 }
 
@@ -181,9 +228,11 @@ pub async fn interleaved(
     plan: &Plan,
 ) -> Result<Vec<Vec<Round>>, RoundError> {
     let mut all = vec![Vec::new(); contestants.len()];
-    for _ in 0..plan.rounds {
-        for (rounds, contestant) in all.iter_mut().zip(contestants) {
-            rounds.push(contestant.round(cell, plan).await?);
+    for round in 0..plan.rounds {
+        // Another begins each time: whoever always came behind the same one would meet what that one left.
+        for turn in 0..contestants.len() {
+            let who = (round + turn) % contestants.len();
+            all[who].push(contestants[who].round(cell, plan).await?);
             // The server notices that its clients are gone before another is measured.
             sleep(limits::FAREWELL / 10).await;
         }

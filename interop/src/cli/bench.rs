@@ -1,20 +1,26 @@
 //! `interop bench`: servers side by side under load.
 
-use std::fmt::Write as _;
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use super::exit::Failure;
 use super::output::{self, Format};
 use super::run::registry;
-use crate::bench::cell::Cell;
-use crate::bench::compare::{Figures, Ratio};
+use super::session::raise_open_files;
+use crate::bench::cell::{Cell, Pace};
+use crate::bench::cores::Cores;
+use crate::bench::harness::{self, Harness};
+use crate::bench::idle::Idle;
+use crate::bench::results::{self, LeftOut, Results, Row};
 use crate::bench::rounds::{Contestant, Plan, interleaved};
 use crate::model::alike;
 use crate::model::protocol::Protocol;
@@ -22,11 +28,16 @@ use crate::peer::guard;
 use crate::peer::manifest::ServerSide;
 use crate::peer::project::Project;
 use crate::peer::registry::{Peer, Registry};
+use crate::report;
 
 /// Where the baselines are, from the folder of the interop.toml.
 const BASELINES: &str = "peers/baselines/*";
 /// The baseline unless told otherwise, where it is here: nothing that reads whole messages does less.
 const LIMIT: &str = "c-epoll";
+/// The server that the harness is measured with, where it is here.
+const REFERENCE: &str = "rust";
+/// The load of `--rate` as far as it is not said.
+const PACED: Cell = Cell { connections: 64, size: 64, pace: Pace::Rate(1) };
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -36,18 +47,26 @@ pub struct Args {
     /// The server that the others are compared with [default: c-epoll where it can run, else the first]
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
-    /// The loads: four in a minute or two, or seven
-    #[arg(long, value_enum, default_value_t, conflicts_with_all = ["connections", "size", "depth"])]
+    /// The loads: four in some minutes, or seven
+    #[arg(long, value_enum, default_value_t, conflicts_with_all = ["connections", "size", "depth", "rate"])]
     grid: Grid,
-    /// One load instead of a grid: how many connections
-    #[arg(long, value_name = "N", requires_all = ["size", "depth"])]
+    /// One load instead of a grid: how many connections [with --rate: 64 unless told]
+    #[arg(long, value_name = "N", requires = "pace")]
     connections: Option<usize>,
-    /// ... bytes of each message, as in 1KiB
-    #[arg(long, value_name = "SIZE", requires = "connections")]
+    /// ... bytes of each message, as in 1KiB [with --rate: 64 B unless told]
+    #[arg(long, value_name = "SIZE", requires = "pace")]
     size: Option<rust_server::framing::MaxFrame>,
     /// ... and how many messages each connection keeps on their way
-    #[arg(long, value_name = "N", requires = "connections")]
+    #[arg(long, value_name = "N", group = "pace", requires_all = ["connections", "size"])]
     depth: Option<usize>,
+    /// ... or how many messages a second are sent over all connections, at fixed times whatever the server does;
+    /// latency then counts from those times, so that a stall is in all that had to wait for it
+    #[arg(long, value_name = "N", group = "pace")]
+    rate: Option<usize>,
+    /// How many connections stand idle when the memory is looked at that each takes [default: 1000 with a grid, else
+    /// 0: none]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=4000))]
+    idle: Option<u16>,
     /// How often each server has its turn under each load
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     rounds: u16,
@@ -57,9 +76,56 @@ pub struct Args {
     /// How long it runs before
     #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = humantime::parse_duration)]
     warm_up: Duration,
+    /// Measure the harness itself, with one server: its link, its proofs that a fragment was read, its cases
+    #[arg(long, conflicts_with_all = [
+        "baseline", "grid", "connections", "size", "depth", "rate", "idle", "time", "warm_up", "no_pin", "output",
+    ])]
+    harness: bool,
+    /// Do not bind the servers to one core and the load generator to another
+    #[arg(long)]
+    no_pin: bool,
     /// The form of the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Also write it into a file, in the form that its name says: .html, a page with charts, or .json; repeatable
+    #[arg(long, value_name = "FILE")]
+    output: Vec<Output>,
+}
+
+/// A file that the result is written to.
+#[derive(Debug, Clone)]
+struct Output {
+    path: PathBuf,
+    write: fn(&Results) -> Result<String, Failure>,
+}
+
+impl FromStr for Output {
+    type Err = String;
+
+    fn from_str(path: &str) -> Result<Self, String> {
+        let path = PathBuf::from(path);
+        let write = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("html") => |results: &Results| Ok(report::bench::page(results)),
+            Some("json") => |results: &Results| output::json(results),
+            _ => return Err("no form is known by such a name (known: .html, .json)".to_owned()),
+        };
+        Ok(Self { path, write })
+    }
+}
+
+impl Output {
+    /// Before anything is measured: minutes later it would be too late to say that it cannot be.
+    fn create(&self) -> Result<File, Failure> {
+        File::create(&self.path).map_err(|e| self.broken(&e))
+    }
+
+    fn write(&self, mut file: File, results: &Results) -> Result<(), Failure> {
+        file.write_all((self.write)(results)?.as_bytes()).map_err(|e| self.broken(&e))
+    }
+
+    fn broken(&self, e: &io::Error) -> Failure {
+        Failure::environment(format!("cannot write {}: {e}", self.path.display()))
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -71,30 +137,13 @@ enum Grid {
     Full,
 }
 
-/// One server under one load.
-#[derive(Debug, Serialize)]
-struct Row {
-    load: Cell,
-    server: String,
-    /// Processor time a message by the baseline's; none for the baseline itself.
-    processor_ratio: Option<Ratio>,
-    messages_ratio: Option<Ratio>,
-    figures: Figures,
-}
-
-#[derive(Debug, Serialize)]
-struct Report {
-    schema_version: u8,
-    baseline: String,
-    rounds: usize,
-    /// What makes all figures doubtful.
-    doubts: Vec<String>,
-    results: Vec<Row>,
-}
-
 pub fn main(args: &Args) -> Result<ExitCode, Failure> {
     let cells = cells(args)?;
-    let peers = choose(&args.peers)?;
+    let (peers, left_out) = choose(&args.peers)?;
+    if args.harness && args.peers.len() > 1 {
+        return Err(Failure::usage("--harness is measured with one server"));
+    }
+    let baseline = Baseline::of(args.baseline.as_deref(), &peers)?;
     let interop = std::env::current_exe()
         .map_err(|e| Failure::environment(format!("cannot find our own executable: {e}")))?;
     let plan = Plan {
@@ -102,39 +151,81 @@ pub fn main(args: &Args) -> Result<ExitCode, Failure> {
         rounds: usize::from(args.rounds),
         time: args.time,
         warm_up: args.warm_up,
+        // The harness has several threads, and would be another one on one core.
+        cores: (!args.no_pin && !args.harness).then(Cores::choose).flatten(),
         interop: interop.clone(),
     };
-    let baseline = baseline(args.baseline.as_deref(), &peers)?;
-    guard::start(&interop)
+    let files = args.output.iter().map(Output::create).collect::<Result<Vec<File>, _>>()?;
+    if args.harness {
+        let harness = among_servers(&interop, harness(peers, &plan))?;
+        return tell(args.format, &harness, report::bench::harness);
+    }
+    let doubts = results::doubts(&plan, !args.no_pin);
+    let bench = Bench { plan, baseline, idle: idle(args), is_picky: !args.peers.is_empty() };
+    let results = among_servers(&interop, bench.run(peers, left_out, doubts))?;
+    for (output, file) in args.output.iter().zip(files) {
+        output.write(file, &results)?;
+    }
+    tell(args.format, &results, report::bench::text)
+}
+
+/// Runs what starts servers, and leaves none of them behind.
+fn among_servers<T>(
+    interop: &Path,
+    what: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    // Servers inherit it, and some count on more than a thousand.
+    raise_open_files();
+    guard::start(interop)
         .map_err(|e| Failure::environment(format!("cannot start the guard process: {e}")))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(Failure::environment)?;
-    let report = runtime.block_on(bench(peers, &baseline, &plan));
+    let done = runtime.block_on(what);
     guard::dismiss();
-    let report = report?;
-    match args.format {
-        Format::Json => output::print_json(&report)?,
-        Format::Human => output::print(&shown(&report))?,
-    }
     runtime.shutdown_background();
+    done
+}
+
+fn tell<T: Serialize>(
+    format: Format,
+    results: &T,
+    text: fn(&T) -> String,
+) -> Result<ExitCode, Failure> {
+    match format {
+        Format::Json => output::print_json(results)?,
+        Format::Human => output::print(&text(results))?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 fn cells(args: &Args) -> Result<Vec<Cell>, Failure> {
-    match (args.connections, args.size, args.depth) {
-        (Some(connections), Some(size), Some(depth)) => {
-            let size = usize::try_from(size.get()).unwrap_or(usize::MAX);
-            Ok(vec![Cell::new(connections, size, depth).map_err(Failure::usage)?])
+    let size =
+        |size: rust_server::framing::MaxFrame| usize::try_from(size.get()).unwrap_or(usize::MAX);
+    let pace = match (args.rate, args.depth) {
+        (Some(rate), _) => Pace::Rate(rate),
+        (None, Some(depth)) => Pace::Depth(depth),
+        (None, None) => {
+            return Ok(match args.grid {
+                Grid::Quick => Cell::QUICK.to_vec(),
+                Grid::Full => Cell::FULL.to_vec(),
+            });
         }
-        _ => Ok(match args.grid {
-            Grid::Quick => Cell::QUICK.to_vec(),
-            Grid::Full => Cell::FULL.to_vec(),
-        }),
-    }
+    };
+    let connections = args.connections.unwrap_or(PACED.connections);
+    let cell = Cell::new(connections, args.size.map_or(PACED.size, size), pace);
+    Ok(vec![cell.map_err(Failure::usage)?])
+}
+
+/// How many idle connections are looked at.
+fn idle(args: &Args) -> Option<NonZeroUsize> {
+    const WITH_A_GRID: usize = 1000;
+    let by_hand = args.rate.is_some() || args.depth.is_some();
+    let count = args.idle.map_or(if by_hand { 0 } else { WITH_A_GRID }, usize::from);
+    NonZeroUsize::new(count)
 }
 
 /// The peers that are measured, those that cannot run here left out with a word.
-fn choose(names: &[String]) -> Result<Vec<Arc<Peer>>, Failure> {
+fn choose(names: &[String]) -> Result<(Vec<Arc<Peer>>, Vec<LeftOut>), Failure> {
     let here = std::env::current_dir().map_err(Failure::environment)?;
     let root = Project::root(&here).map_err(Failure::usage)?;
     let project = registry(&[])?;
@@ -162,136 +253,128 @@ fn choose(names: &[String]) -> Result<Vec<Arc<Peer>>, Failure> {
             })
             .collect::<Result<_, _>>()?,
     };
-    let mut able = Vec::new();
+    let (mut able, mut left_out) = (Vec::new(), Vec::new());
     for peer in chosen {
         if !peer.manifest.server.as_ref().is_some_and(&echoes) {
             return Err(Failure::usage(format!("{} has no server of u32be/echo", peer.name())));
         }
         match peer.unavailable() {
             None => able.push(peer.clone()),
-            Some(why) => eprintln!("{} is left out: {why}", peer.name()),
+            Some(why) => leave_out(&mut left_out, peer.name().to_string(), why.to_string()),
         }
     }
     match able.is_empty() {
         true => Err(Failure::nothing_selected("none of these servers can run here")),
-        false => Ok(able),
+        false => Ok((able, left_out)),
     }
 }
 
-fn baseline(asked: Option<&str>, peers: &[Arc<Peer>]) -> Result<String, Failure> {
-    let names: Vec<String> = peers.iter().map(|peer| peer.name().to_string()).collect();
-    let is_there = |name: &str| names.iter().any(|one| one == name);
-    match asked {
-        Some(name) if is_there(name) => Ok(name.to_owned()),
-        Some(name) => {
-            let names = alike::one_of(name, &names);
-            Err(Failure::usage(format!("--baseline {name} is not among them: {names}")))
+fn leave_out(left_out: &mut Vec<LeftOut>, server: String, why: String) {
+    eprintln!("{server} is left out: {why}");
+    left_out.push(LeftOut { server, why });
+}
+
+/// Measures the harness with the reference server where it is here, else with the first.
+async fn harness(peers: Vec<Arc<Peer>>, plan: &Plan) -> Result<Harness, Failure> {
+    let reference = peers.iter().find(|peer| peer.name().to_string() == REFERENCE);
+    let peer = reference.unwrap_or(&peers[0]).clone();
+    let server = Contestant::start(peer, plan).await.map_err(Failure::environment)?;
+    let measured = harness::measure(&server, plan).await;
+    server.end().await;
+    measured.map_err(|e| Failure::environment(format!("{e:#}")))
+}
+
+/// The server that the others are compared with.
+enum Baseline {
+    /// This one, as the user said.
+    Asked(String),
+    /// The limit where it can run, else the first.
+    Usual,
+}
+
+impl Baseline {
+    fn of(asked: Option<&str>, peers: &[Arc<Peer>]) -> Result<Self, Failure> {
+        let names: Vec<String> = peers.iter().map(|peer| peer.name().to_string()).collect();
+        match asked {
+            None => Ok(Self::Usual),
+            Some(name) if names.iter().any(|one| one == name) => Ok(Self::Asked(name.to_owned())),
+            Some(name) => {
+                let names = alike::one_of(name, &names);
+                Err(Failure::usage(format!("--baseline {name} is not among them: {names}")))
+            }
         }
-        None if is_there(LIMIT) => Ok(LIMIT.to_owned()),
-        None => Ok(names[0].clone()),
+    }
+
+    fn among(&self, names: &[String]) -> String {
+        let wanted = match self {
+            Self::Asked(name) => name,
+            Self::Usual => LIMIT,
+        };
+        names.iter().find(|name| *name == wanted).unwrap_or(&names[0]).clone()
     }
 }
 
-async fn bench(peers: Vec<Arc<Peer>>, baseline: &str, plan: &Plan) -> Result<Report, Failure> {
-    let mut contestants = Vec::new();
-    for peer in peers {
-        let started = Contestant::start(peer, plan.interop.clone()).await;
-        contestants.push(started.map_err(Failure::environment)?);
-    }
-    let mut results = Vec::new();
-    for cell in &plan.cells {
-        eprintln!("{cell}");
-        let rounds = interleaved(&contestants, *cell, plan).await.map_err(Failure::environment)?;
-        let figures: Vec<Figures> =
-            rounds.iter().map(|rounds| Figures::of(rounds, cell.size, cell.connections)).collect();
-        let names: Vec<String> = contestants.iter().map(Contestant::name).collect();
-        let base = names.iter().zip(&figures).find(|(name, _)| *name == baseline);
-        let base = base.map(|(_, figures)| figures.clone());
-        for (server, figures) in names.into_iter().zip(figures) {
-            let base = base.as_ref().filter(|_| server != baseline);
-            results.push(Row {
-                load: *cell,
-                server,
-                processor_ratio: base.map(|base| figures.processor_ns.by(&base.processor_ns)),
-                messages_ratio: base.map(|base| figures.messages.by(&base.messages)),
-                figures,
-            });
-        }
-    }
-    for contestant in contestants {
-        contestant.end().await;
-    }
-    let mut doubts = Vec::new();
-    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
-        doubts.push(
-            "there is one processor alone: server and generator take it from each other".to_owned(),
-        );
-    }
-    if cfg!(debug_assertions) {
-        let slow =
-            "this build is not optimised, and neither are the generator and the Rust server in it";
-        doubts.push(slow.to_owned());
-    }
-    if plan.rounds < 3 {
-        doubts.push("fewer than three rounds do not show how noisy they are".to_owned());
-    }
-    let (schema_version, baseline) = (1, baseline.to_owned());
-    Ok(Report { schema_version, baseline, rounds: plan.rounds, doubts, results })
+struct Bench {
+    plan: Plan,
+    baseline: Baseline,
+    /// So many connections are looked at that stand idle.
+    idle: Option<NonZeroUsize>,
+    /// The user named the peers, so none of them may be left out.
+    is_picky: bool,
 }
 
-fn shown(report: &Report) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
-        "load",
-        "server",
-        "ns/message",
-        "ratio",
-        "messages/s",
-        "ratio",
-        "MiB/s",
-        "p50 us",
-        "p99 us",
-        "max us",
-        "",
-    ]);
-    let ratio = |ratio: Option<Ratio>| match ratio {
-        None => "1".to_owned(),
-        Some(Ratio { ratio, certain: true }) => format!("{ratio:.2}"),
-        Some(Ratio { ratio, certain: false }) => format!("~{ratio:.2}"),
-    };
-    for row in &report.results {
-        let figures = &row.figures;
-        table.add_row([
-            row.load.to_string(),
-            row.server.clone(),
-            format!("{:.0}", figures.processor_ns.median),
-            ratio(row.processor_ratio),
-            format!("{:.0}", figures.messages.median),
-            ratio(row.messages_ratio),
-            format!("{:.0}", figures.mebibytes.median),
-            format!("{:.0}", figures.p50_us.median),
-            format!("{:.0}", figures.p99_us.median),
-            format!("{:.0}", figures.max_us.median),
-            if figures.doubts.is_empty() { String::new() } else { "?".to_owned() },
-        ]);
-    }
-    for column in table.column_iter_mut().skip(2) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    let mut text = format!("{table}\n\n");
-    let _ = writeln!(
-        text,
-        "Medians of {} rounds; ratios to {}. ~ the rounds of the two overlap: no difference was shown.",
-        report.rounds, report.baseline
-    );
-    for doubt in &report.doubts {
-        let _ = writeln!(text, "doubtful: {doubt}");
-    }
-    for row in &report.results {
-        for doubt in &row.figures.doubts {
-            let _ = writeln!(text, "? {} {}: {doubt}", row.load, row.server);
+impl Bench {
+    async fn run(
+        &self,
+        peers: Vec<Arc<Peer>>,
+        mut left_out: Vec<LeftOut>,
+        doubts: Vec<String>,
+    ) -> Result<Results, Failure> {
+        let plan = &self.plan;
+        let mut contestants = Vec::new();
+        for peer in peers {
+            let name = peer.name().to_string();
+            let is_asked_for = matches!(&self.baseline, Baseline::Asked(asked) if *asked == name);
+            match Contestant::start(peer, plan).await {
+                Ok(contestant) => contestants.push(contestant),
+                Err(e) if self.is_picky || is_asked_for => return Err(Failure::environment(e)),
+                Err(e) => leave_out(&mut left_out, name, e.to_string()),
+            }
         }
+        if contestants.is_empty() {
+            return Err(Failure::environment("none of these servers can be started"));
+        }
+        let servers: Vec<String> = contestants.iter().map(Contestant::name).collect();
+        let baseline = self.baseline.among(&servers);
+        let mut idle = Vec::new();
+        for (contestant, connections) in contestants.iter().flat_map(|one| Some((one, self.idle?)))
+        {
+            eprintln!("{connections} idle connections to {}", contestant.name());
+            let failed =
+                |e| format!("{} with {connections} idle connections: {e}", contestant.name());
+            let one = Idle::of(contestant, connections.get()).await;
+            idle.push(one.map_err(|e| Failure::environment(failed(e)))?);
+        }
+        let mut results = Vec::new();
+        for &cell in &plan.cells {
+            eprintln!("{cell}");
+            let rounds =
+                interleaved(&contestants, cell, plan).await.map_err(Failure::environment)?;
+            results.extend(Row::of(cell, &servers, &rounds, &baseline));
+        }
+        for contestant in contestants {
+            contestant.end().await;
+        }
+        Ok(Results {
+            schema_version: 1,
+            baseline,
+            rounds: plan.rounds,
+            seconds: plan.time.as_secs_f64(),
+            cores: plan.cores,
+            doubts,
+            left_out,
+            idle,
+            results,
+        })
     }
-    text
 }

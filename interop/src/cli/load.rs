@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::exit::Failure;
 use super::session::raise_open_files;
 use crate::bench::cell::Cell;
-use crate::bench::load;
+use crate::bench::load::{self, Job};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Where the server is
     server: SocketAddr,
-    /// The load: CONNECTIONS:SIZE:DEPTH
+    /// The load: CONNECTIONS:SIZE:DEPTH, or CONNECTIONS:SIZE:RATE/s
     cell: Cell,
     /// How long it runs before it is measured
     #[arg(value_parser = humantime::parse_duration)]
@@ -21,13 +21,17 @@ pub struct Args {
     /// How long it is measured
     #[arg(value_parser = humantime::parse_duration)]
     time: Duration,
+    /// Nobody else needs our core: do not sleep while a message is due soon
+    #[arg(long)]
+    alone: bool,
 }
 
 pub fn main(args: &Args) -> Result<ExitCode, Failure> {
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Failure::environment)?;
-    let run = load::run(args.server, args.cell, args.warm_up, args.time);
+    let &Args { server, cell, warm_up, time, alone } = args;
+    let run = load::run(server, Job { cell, warm_up, time, alone });
     runtime.block_on(run).map_err(|e| Failure::environment(format!("{e:#}")))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@ mod load;
 mod names;
 mod output;
 mod peer;
+mod pinned;
 mod report;
 mod rerun;
 mod run;
@@ -75,6 +76,9 @@ enum Command {
     /// Be the load generator of a bench
     #[command(hide = true)]
     Load(load::Args),
+    /// Become a program that runs on one core alone
+    #[command(hide = true)]
+    Pinned(pinned::Args),
     /// Be the process that ends peers when the harness was killed
     #[command(hide = true)]
     Guard,
@@ -101,6 +105,10 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
         Command::Peer(args) => return peer::main(args),
+        Command::Pinned(args) => {
+            let Err(status) = pinned::main(args);
+            return status;
+        }
         Command::Guard => {
             crate::peer::guard::keep(std::io::stdin().lock());
             Ok(ExitCode::SUCCESS)

@@ -30,6 +30,11 @@ pub fn print(text: &str) -> Result<(), Failure> {
 
 /// Writes a value as JSON.
 pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    print(&json(value)?)
+}
+
+/// A value as JSON, and a newline.
+pub fn json(value: &impl Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value).map_err(Failure::environment)?;
-    print(&format!("{text}\n"))
+    Ok(format!("{text}\n"))
 }

@@ -4,8 +4,9 @@
 //! [`mutants`] reads the list of programs that are wrong on purpose,
 //! [`build`] makes what a peer has to build, [`process`] starts, watches and ends a program,
 //! [`server`] brings a server up, [`client`] speaks the contracts of client programs,
-//! [`family`] finds all that a program started, [`vitals`] says what they use.
+//! [`family`] finds all that a program started, [`vitals`] says what they use, [`affinity`] on which cores.
 
+pub mod affinity;
 pub mod build;
 pub mod client;
 pub mod command;

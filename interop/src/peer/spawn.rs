@@ -84,6 +84,16 @@ pub fn in_foreground(argv: &[OsString]) -> io::Result<std::process::ExitStatus> 
     std_command(program).args(arguments).status()
 }
 
+/// Becomes another program, under the same process id. Returns only when that fails.
+#[must_use]
+pub fn become_program(argv: &[OsString]) -> io::Error {
+    use std::os::unix::process::CommandExt as _;
+    match split(argv) {
+        Ok((program, arguments)) => std_command(program).args(arguments).exec(),
+        Err(e) => e,
+    }
+}
+
 fn command(argv: &[OsString]) -> io::Result<Command> {
     let (program, arguments) = split(argv)?;
     let mut command = std_command(program);

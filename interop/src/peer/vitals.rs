@@ -83,6 +83,22 @@ fn inherited(member: &Member, members: &[Member]) -> u64 {
     parent.map_or(0, |parent| parent.resident_peak)
 }
 
+/// The memory that a family shares with nobody else, in bytes, where the kernel tells.
+#[must_use]
+pub fn private_memory(family: &Family) -> Option<u64> {
+    let of_one = |member: Member| {
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", member.pid)).ok()?;
+        Some(private(&rollup))
+    };
+    family.members(&[]).into_iter().filter_map(of_one).reduce(|one, other| one + other)
+}
+
+fn private(rollup: &str) -> u64 {
+    let is_private = |line: &&str| line.starts_with("Private_");
+    let kibibytes = |line: &str| line.split_whitespace().nth(1)?.parse::<u64>().ok();
+    rollup.lines().filter(is_private).filter_map(kibibytes).sum::<u64>() * 1024
+}
+
 /// Lets the peak of a family's memory begin anew, where the kernel does that.
 pub fn forget_peaks(family: &Family) {
     for member in family.members(&[]) {
@@ -190,6 +206,14 @@ mod tests {
         };
         assert_eq!(Vitals::parse(status), Some(vitals));
         assert_eq!(Vitals::parse("Name:\tgone\nState:\tZ (zombie)\nThreads:\t1\n"), None);
+    }
+
+    #[test]
+    fn memory_that_nobody_shares_is_that_which_was_written_and_that_which_was_not() {
+        let rollup = "5600-7ffd ---p 00000000 00:00 0   [rollup]\nRss:  5304 kB\nPss:  3000 kB\n\
+                      Shared_Clean:  4000 kB\nPrivate_Clean:  4 kB\nPrivate_Dirty:  1296 kB\n\
+                      Private_Hugetlb:  0 kB\nSwap:  7 kB\n";
+        assert_eq!(private(rollup), 1300 * 1024);
     }
 
     fn demand(threads: &[(i32, u64)]) -> Demand {

@@ -1,6 +1,7 @@
 //! Reports: each a consumer of the runner's events, one file for each form. None knows another.
 
 pub mod annotations;
+pub mod bench;
 pub mod compare;
 mod failure;
 pub mod form;
