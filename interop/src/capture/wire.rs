@@ -103,7 +103,7 @@ impl<'a, P: FnMut(Packet) -> io::Result<()>> Wire<'a, P> {
             What::Did(Act::Wrote { conn, bytes }) => {
                 self.send(at, self.way_of(*conn), From::Us, bytes, None)
             }
-            What::Did(Act::Finished { conn }) => {
+            What::Did(Act::Finished { conn } | Act::Closed { conn }) => {
                 self.close(at, self.way_of(*conn), From::Us, ChannelEnd::Fin, None)
             }
             What::Did(Act::Aborted { conn }) => {

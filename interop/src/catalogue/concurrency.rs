@@ -1,7 +1,8 @@
 //! `concurrency.*`: many conversations at once, and many messages in one.
 
 use super::entry::{
-    Entry, entry, exchange, feed_to, finish_client, finish_on, health_ping, side_by_side, write_on,
+    Entry, PRESSED_LEN, entry, exchange, feed_to, finish_client, finish_on, health_ping,
+    side_by_side, write_on,
 };
 use crate::model::body::Body;
 use crate::model::case::{Part, Step, Write};
@@ -16,7 +17,7 @@ const PAIRED_CLIENTS: u16 = 3;
 /// Messages in flight on one connection, and the bytes of each.
 const PIPELINED: (u64, usize) = (200, 512);
 /// Messages that together are more than both socket buffers hold, and the bytes of each.
-const BULK: (u64, usize) = (48, 256 * 1024);
+const BULK: (u64, usize) = (210, PRESSED_LEN);
 
 pub(super) fn entries() -> Vec<Entry> {
     vec![
@@ -56,6 +57,13 @@ pub(super) fn entries() -> Vec<Entry> {
         entry("concurrency.client-reads-while-writing", "a client that writes, and does not read")
             .covers(&[P10, P13])
             .play(Role::Client, client_reads_while_writing()),
+        entry(
+            "concurrency.small-unread",
+            "small answers overwritten, or forgotten, while many wait to be read",
+        )
+        .covers(&[P3, P10])
+        .should()
+        .play(Role::Server, slow_reader(press_small())),
         entry("concurrency.accept-storm", "too few descriptors, threads or places in the backlog")
             .covers(&[P6, P11])
             .play(Role::Server, accept_storm(100)),
@@ -70,21 +78,29 @@ pub(super) fn entries() -> Vec<Entry> {
     ]
 }
 
-/// What a client that does not read presses the server with, in messages of 64 KiB: more than both socket
+/// What a client that does not read presses the server with, in messages of [`PRESSED_LEN`]: more than both socket
 /// buffers hold.
 const PRESSED: u32 = 1024;
 /// The same, where nothing but memory can hold it all: the kernel lets a socket's buffers grow to some 36 MiB.
 const UNBOUNDED: u32 = 2048;
 
 fn press(conn: u16) -> Step {
-    let body = Body::Letters { seed: 64, len: 64 * 1024 };
-    Step::Press { conn, body, at_most: PRESSED, bounded: false }
+    let body = Body::Letters { seed: 64, len: PRESSED_LEN };
+    Step::Press { conn, bodies: vec![body], at_most: PRESSED, bounded: false }
 }
 
 /// More than anything but an unbounded queue holds.
 fn flood() -> Step {
-    let body = Body::Letters { seed: 64, len: 64 * 1024 };
-    Step::Press { conn: 0, body, at_most: UNBOUNDED, bounded: true }
+    let body = Body::Letters { seed: 64, len: PRESSED_LEN };
+    Step::Press { conn: 0, bodies: vec![body], at_most: UNBOUNDED, bounded: true }
+}
+
+/// The same in small messages, no two of which in a row are alike: what is kept of one must not be written over by the
+/// next.
+fn press_small() -> Step {
+    const LEN: usize = 300;
+    let bodies = (0..67).map(|seed| Body::Letters { seed, len: LEN }).collect();
+    Step::Press { conn: 0, bodies, at_most: 300, bounded: false }
 }
 
 /// A client that writes all it can before it reads, and then reads.
@@ -146,7 +162,7 @@ fn letters((count, len): (u64, usize)) -> Vec<Body> {
 
 /// By turns, so that a small one could overtake a large one.
 fn large_and_small() -> Vec<Body> {
-    let len = |n: u64| if n.is_multiple_of(2) { 64 * 1024 } else { 1 };
+    let len = |n: u64| if n.is_multiple_of(2) { PRESSED_LEN } else { 1 };
     (0..32).map(|n| Body::Letters { seed: n, len: len(n) }).collect()
 }
 

@@ -1,8 +1,8 @@
 //! `connection.*`: how conversations end, in good order and otherwise.
 
 use super::entry::{
-    Entry, Exchange, beside, client_steps, entry, feed, feed_to, finish_client, frames,
-    health_ping, server_steps, side_by_side, whole, write, write_on,
+    Entry, Exchange, PRESSED_LEN, beside, client_steps, entry, feed, feed_to, finish_client,
+    frames, health_ping, server_steps, side_by_side, whole, write, write_on,
 };
 use crate::model::body::Body;
 use crate::model::case::{Budget, Part, Resource, Step};
@@ -57,6 +57,12 @@ pub(super) fn entries() -> Vec<Entry> {
         )
         .covers(&[P11])
         .play(Role::Server, reset_while_answering()),
+        entry(
+            "connection.closed-while-answering",
+            "a client that has closed, and a write to it (EPIPE, SIGPIPE) that is not caught",
+        )
+        .covers(&[P11])
+        .play(Role::Server, closed_while_answering()),
         entry(
             "connection.server-ends",
             "a client that hangs, or does not see that its server has gone",
@@ -146,10 +152,10 @@ fn many_messages_server() -> Vec<Step> {
 /// The client writes all it can, and only then reads; its input ends while most answers are still to come.
 /// A server that reads while nobody reads its answers sees the end with answers still to send.
 fn half_close_busy() -> Vec<Step> {
-    let body = Body::Letters { seed: 7, len: 64 * 1024 };
+    let body = Body::Letters { seed: 7, len: PRESSED_LEN };
     vec![
         Step::StopReading { conn: 0 },
-        Step::Press { conn: 0, body, at_most: 64, bounded: false },
+        Step::Press { conn: 0, bodies: vec![body], at_most: 64, bounded: false },
         Step::Finish { conn: 0 },
         Step::ReadOn { conn: 0 },
         Step::Settle,
@@ -174,32 +180,32 @@ const TOO_LONG: Part = Part::Claim(0x7fff_ffff);
 
 /// A thousand clients come, are served and go; the server is as it was before.
 fn thousand() -> Vec<Step> {
-    unchanged_by((1..=1000).map(health_ping))
+    unchanged_by(300, (1..=1000).map(health_ping))
 }
 
-/// A thousand clients come, and go inside a header, inside a body, or by a reset there, each behind a good message.
-/// What is lost with one kind of end alone has to show.
+/// A thousand clients come, each with a good message, and go inside a header, inside a body, by a reset there, or with
+/// a length that is refused. What is lost with one kind of end alone has to show.
 fn thousand_broken() -> Vec<Step> {
     let broken = |conn: u16| {
-        let keep = if conn % 3 == 1 { 2 } else { 9 };
-        let end = match conn % 3 {
-            2 => Step::Abort { conn },
-            _ => Step::Finish { conn },
+        let (bad, end) = match conn % 4 {
+            0 => (broken_off(2), Step::Finish { conn }),
+            1 => (broken_off(9), Step::Finish { conn }),
+            2 => (broken_off(9), Step::Abort { conn }),
+            _ => (TOO_LONG, Step::Finish { conn }),
         };
-        let good = Part::Frame(GOOD.into());
-        let parts = vec![good, Part::Head { body: BROKEN_OFF.into(), keep }];
+        let parts = vec![Part::Frame(GOOD.into()), bad];
         vec![write_on(conn, Cut::Whole, parts), end, Step::Settle]
     };
-    [unchanged_by((1..=1000).map(broken)), health_ping(1001)].concat()
+    [unchanged_by(100, (1..=1000).map(broken)), health_ping(1001)].concat()
 }
 
-/// Clients come and go; the server is as it was before.
-fn unchanged_by(clients: impl Iterator<Item = Vec<Step>>) -> Vec<Step> {
+/// Clients come and go; the server is as it was before, but for so many descriptors.
+fn unchanged_by(descriptors: u64, clients: impl Iterator<Item = Vec<Step>>) -> Vec<Step> {
     let within = |of, growth| Step::Within(Budget { of, growth, warns: false });
     let before = [health_ping(0), vec![Step::Rest, Step::Measure]].concat();
     let after = vec![
         Step::Rest,
-        within(Resource::Descriptors, 300),
+        within(Resource::Descriptors, descriptors),
         within(Resource::Processes, 100),
         within(Resource::Threads, 200),
         within(Resource::Memory, 160 * MIB),
@@ -340,6 +346,17 @@ fn reset_while_answering() -> Vec<Step> {
     let many: Vec<Body> = (0..64).map(|seed| Body::Letters { seed, len: 16 * 1024 }).collect();
     let reset = vec![write(Cut::AsItComes, frames(&many)), Step::Abort { conn: 0 }];
     [reset, health_ping(1)].concat()
+}
+
+/// The FIN is there before the first answer is written: that is answered by a RST, and the next write fails. Many small
+/// messages, so that they are there too, and several clients, since a server may write its answers together.
+fn closed_while_answering() -> Vec<Step> {
+    const CLIENTS: u16 = 8;
+    let leaves = |conn| {
+        let many: Vec<Body> = (0..64).map(|seed| Body::Letters { seed, len: 700 }).collect();
+        [write_on(conn, Cut::Whole, frames(&many)), Step::Close { conn }]
+    };
+    [(0..CLIENTS).flat_map(leaves).collect(), health_ping(CLIENTS)].concat()
 }
 
 /// The server goes before an answer, after one, and inside one; each with a client of its own.

@@ -71,7 +71,7 @@ fn sigterm_busy() -> Vec<Step> {
     let large = Body::Letters { seed: 12, len: 6 * 1024 * 1024 };
     let asked = vec![
         Step::StopReading { conn: 0 },
-        Step::Press { conn: 0, body: large, at_most: 1, bounded: false },
+        Step::Press { conn: 0, bodies: vec![large], at_most: 1, bounded: false },
         Step::Rest,
     ];
     let ends = vec![Step::Terminate, Step::ReadOn { conn: 0 }, Step::Settle];

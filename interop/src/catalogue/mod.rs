@@ -156,7 +156,7 @@ mod tests {
         for step in steps {
             match step {
                 Step::Settle => due.clear(),
-                Step::Abort { conn } => drop(due.remove(conn)),
+                Step::Abort { conn } | Step::Close { conn } => drop(due.remove(conn)),
                 Step::Lanes(lanes) => due.extend(lanes.iter().flat_map(|lane| unsettled(lane))),
                 _ if step.asks_for_an_answer() => due.extend(step.conns()),
                 _ => {}

@@ -83,18 +83,18 @@ pub(super) fn entries() -> Vec<Entry> {
             .at_both_ends(&shrinking()),
         entry("payload.large", "24-bit lengths; what one send did not take lost")
             .covers(&[P2, P3])
-            .everywhere(&[exchange(Cut::AsItComes, [Body::Random { seed: 20, len: LARGE }])]),
+            .everywhere(&[exchange(Cut::AsItComes, [Body::Letters { seed: 20, len: LARGE }])]),
         entry("payload.empty-behind-large", "an empty message lost that follows a large one")
             .covers(&[P2, P3])
             .everywhere(&[exchange(
                 Cut::AsItComes,
-                [Body::Random { seed: 21, len: 100_000 }, Body::from(""), Body::from("last")],
+                [Body::Letters { seed: 21, len: 100_000 }, Body::from(""), Body::from("last")],
             )]),
         entry("payload.huge", "24-bit lengths; concatenation that is quadratic")
             .covers(&[P2, P3])
             .should()
             .must_with_limit()
-            .at_both_ends(&[exchange(Cut::AsItComes, [Body::Random { seed: 24, len: HUGE }])]),
+            .at_both_ends(&[exchange(Cut::AsItComes, [Body::Letters { seed: 24, len: HUGE }])]),
     ]
 }
 

@@ -52,6 +52,9 @@ pub enum Body {
 /// Characters that many programs take for the end of a line, beside the line feed.
 const LINE_ENDS: [char; 2] = ['\u{2028}', '\u{2029}'];
 
+/// Nobody is made to read longer lines, in bytes.
+const LONGEST_LINE: usize = 1024 * 1024;
+
 impl Body {
     /// The bytes themselves.
     #[must_use]
@@ -105,7 +108,8 @@ impl Body {
     /// Becomes as long as the peer's limit, where that is its rule.
     pub(super) fn fill_in(&mut self, limit: u64) {
         if *self == Self::AtLimit {
-            *self = Self::Random { seed: limit, len: usize::try_from(limit).unwrap_or(usize::MAX) };
+            *self =
+                Self::Letters { seed: limit, len: usize::try_from(limit).unwrap_or(usize::MAX) };
         }
     }
 
@@ -135,7 +139,7 @@ impl Body {
                 text.is_ok_and(|text| !text.is_empty() && text.chars().all(plain))
             }
             Self::Repeat { byte, len } => *len > 0 && byte.is_ascii() && plain((*byte).into()),
-            Self::Letters { len, .. } => *len > 0,
+            Self::Letters { len, .. } => (1..=LONGEST_LINE).contains(len),
             Self::TooLong => true,
             Self::Random { .. } | Self::Command { .. } | Self::AtLimit => false,
         }

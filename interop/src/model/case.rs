@@ -102,6 +102,11 @@ pub enum Step {
         /// The message.
         body: Body,
     },
+    /// Closes the connection as a program does that ends: a FIN, and whatever still comes is answered by a RST.
+    Close {
+        /// Which connection.
+        conn: Conn,
+    },
     /// Plays several runs of steps side by side, each with connections of its own. It is over when all are.
     Lanes(Vec<Vec<Step>>),
     /// The raw end reads nothing from here on, and has a small receive buffer, if it is not connected yet.
@@ -114,12 +119,12 @@ pub enum Step {
         /// Which connection.
         conn: Conn,
     },
-    /// Writes the same message again and again, until the peer takes no more of it for a while.
+    /// Writes the same messages again and again, until the peer takes no more of them for a while.
     Press {
         /// Where.
         conn: Conn,
-        /// The message.
-        body: Body,
+        /// The messages.
+        bodies: Vec<Body>,
         /// How often at most.
         at_most: u32,
         /// Who takes all of it has a queue without bound.
@@ -395,6 +400,7 @@ impl Step {
             | Self::EndInput { conn }
             | Self::Finish { conn }
             | Self::Abort { conn }
+            | Self::Close { conn }
             | Self::Intrude { conn, .. }
             | Self::StopReading { conn }
             | Self::ReadOn { conn }
@@ -409,7 +415,7 @@ impl Step {
     fn reseed(&mut self, by: u64) {
         match self {
             Self::Feed { messages, .. } => messages.iter_mut().for_each(|body| body.reseed(by)),
-            Self::Press { body, .. } => body.reseed(by),
+            Self::Press { bodies, .. } => bodies.iter_mut().for_each(|body| body.reseed(by)),
             Self::Write(write) | Self::Drip { write, .. } => write.reseed(by),
             Self::Recut { cut, .. } => cut.reseed(by),
             Self::Mixed { writes, seed } => {
@@ -424,7 +430,7 @@ impl Step {
     fn fill_in(&mut self, limit: u64) {
         match self {
             Self::Feed { messages, .. } => messages.iter_mut().for_each(|body| body.fill_in(limit)),
-            Self::Press { body, .. } => body.fill_in(limit),
+            Self::Press { bodies, .. } => bodies.iter_mut().for_each(|body| body.fill_in(limit)),
             Self::Write(write) | Self::Drip { write, .. } => {
                 write.parts.iter_mut().for_each(|part| part.fill_in(limit))
             }
@@ -441,7 +447,7 @@ impl Step {
     pub(super) fn bodies(&self) -> impl Iterator<Item = &Body> {
         let fed: &[Body] = match self {
             Self::Feed { messages, .. } => messages,
-            Self::Press { body, .. } => std::slice::from_ref(body),
+            Self::Press { bodies, .. } => bodies,
             _ => &[],
         };
         let written = self.writes().iter().flat_map(|write| &write.parts).filter_map(Part::body);
@@ -505,7 +511,7 @@ mod tests {
         let frame = || write(0, Part::Frame(body.clone()));
         let steps = vec![
             Step::Feed { conn: 0, messages: vec![body.clone()] },
-            Step::Press { conn: 0, body: body.clone(), at_most: 1, bounded: false },
+            Step::Press { conn: 0, bodies: vec![body.clone()], at_most: 1, bounded: false },
             Step::Write(frame()),
             Step::Write(write(0, Part::Head { body: body.clone(), keep: 2 })),
             Step::Write(write(0, Part::Tail { body: body.clone(), skip: 2 })),
@@ -570,7 +576,7 @@ mod tests {
             Step::Start,
             drip,
             Step::Idle { ms: 1 },
-            Step::Press { conn: 0, body: "x".into(), at_most: 1, bounded: false },
+            Step::Press { conn: 0, bodies: vec!["x".into()], at_most: 1, bounded: false },
             Step::StopReading { conn: 0 },
             Step::Rest,
             Step::Refuse { conn: 0 },
@@ -604,7 +610,7 @@ mod tests {
             vec![nested(Step::Abort { conn: 7 })],
             vec![
                 Step::Write(write(1, Part::Claim(9))),
-                Step::Press { conn: 3, body: "x".into(), at_most: 1, bounded: false },
+                Step::Press { conn: 3, bodies: vec!["x".into()], at_most: 1, bounded: false },
             ],
         ]);
         assert_eq!(lanes.conns(), BTreeSet::from([1, 3, 7]));

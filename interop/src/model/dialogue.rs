@@ -179,6 +179,7 @@ fn said(role: Role, what: &What) -> Option<(Option<Conn>, Way, Said)> {
             Act::PassedOn { .. } => return None,
             Act::Finished { conn } => (Some(*conn), raw, words("FIN")),
             Act::Aborted { conn } => (Some(*conn), raw, words("RST")),
+            Act::Closed { conn } => (Some(*conn), raw, words("FIN, and takes nothing more")),
             Act::AskedInPassing { message } => (None, raw, bytes("in passing: ", message)),
             Act::Intruded { conn, message } => {
                 (Some(*conn), Way::AtClient, bytes("a stranger sends ", message))

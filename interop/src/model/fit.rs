@@ -108,8 +108,8 @@ impl Case {
         for step in self.all_steps() {
             match step {
                 Step::Feed { conn, messages } => *fed.entry(*conn).or_default() += messages.len(),
-                Step::Press { conn, at_most, .. } => {
-                    *written.entry(*conn).or_default() += *at_most as usize;
+                Step::Press { conn, .. } => {
+                    *written.entry(*conn).or_default() += step.messages();
                 }
                 step => {
                     for write in step.writes() {
@@ -160,6 +160,7 @@ impl Case {
                 }
                 Step::Mixed { .. }
                 | Step::Abort { .. }
+                | Step::Close { .. }
                 | Step::StopReading { .. }
                 | Step::ReadOn { .. }
                 | Step::Press { .. }
@@ -228,7 +229,7 @@ impl Step {
     fn messages(&self) -> usize {
         match self {
             Self::Feed { messages, .. } => messages.len(),
-            Self::Press { at_most, .. } => *at_most as usize,
+            Self::Press { bodies, at_most, .. } => bodies.len() * *at_most as usize,
             step => step.writes().iter().map(|write| write.parts.len()).sum(),
         }
     }

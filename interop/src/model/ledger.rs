@@ -208,7 +208,7 @@ impl Ledger {
             Act::Wrote { conn, bytes } => self.enter_written(*conn, bytes),
             Act::PassedOn { .. } => {}
             Act::Finished { conn } => self.enter_finished(*conn),
-            Act::Aborted { conn } => {
+            Act::Aborted { conn } | Act::Closed { conn } => {
                 for (channel, account) in &mut self.accounts {
                     account.released |= channel.conn() == *conn;
                 }

@@ -119,6 +119,11 @@ pub enum Act {
         /// Where.
         conn: Conn,
     },
+    /// Closed the connection, as the raw end: a FIN, and nothing is taken any more.
+    Closed {
+        /// Where.
+        conn: Conn,
+    },
     /// Sent a server of datagrams a message from a port where nobody takes the answer.
     AskedInPassing {
         /// The message.
@@ -380,7 +385,9 @@ impl Transcript {
     pub fn has_stimulus(&self) -> bool {
         self.events.iter().any(|event| match &event.what {
             What::Did(Act::Fed { .. } | Act::Wrote { .. } | Act::Finished { .. }) => true,
-            What::Did(Act::Aborted { .. } | Act::AskedInPassing { .. }) => true,
+            What::Did(Act::Aborted { .. } | Act::Closed { .. } | Act::AskedInPassing { .. }) => {
+                true
+            }
             What::Did(Act::Unserved { .. } | Act::Started) => true,
             What::Saw(Sight::Bytes { .. }) => !self.setting.greeting.is_empty(),
             _ => false,

@@ -40,6 +40,7 @@ fn line(step: &Step, role: Role) -> Vec<String> {
         Step::Settle => "wait until all that is due has come".to_owned(),
         Step::EndInput { conn } => format!("end the client's input{}", who(conn)),
         Step::Finish { conn } => format!("end our direction of the connection (FIN){}", who(conn)),
+        Step::Close { conn } => format!("close the connection, whatever still comes{}", who(conn)),
         Step::Abort { conn } => format!("reset the connection (RST){}", who(conn)),
         Step::AskInPassing { .. } => {
             "send the server a datagram from a port where nobody takes the answer".to_owned()
@@ -55,9 +56,9 @@ fn line(step: &Step, role: Role) -> Vec<String> {
         }
         Step::StopReading { conn } => format!("read nothing from here on{}", who(conn)),
         Step::ReadOn { conn } => format!("read on{}", who(conn)),
-        Step::Press { conn, body, at_most, .. } => format!(
+        Step::Press { conn, bodies, at_most, .. } => format!(
             "write {} again and again, {at_most} times at most, until no more is taken{}",
-            one(body),
+            several(bodies),
             who(conn)
         ),
         Step::Drip { write, ms } => {

@@ -171,6 +171,11 @@ impl<'a> Actor<'a> {
                     end.finish();
                 }
             }
+            Step::Close { conn } => {
+                if let Some(end) = self.raw.remove(conn) {
+                    end.leave().await;
+                }
+            }
             Step::Abort { conn } => match self.raw.remove(conn) {
                 Some(end) => end.abort().await,
                 None => self.connect_and_abort(*conn).await?,
@@ -204,10 +209,11 @@ impl<'a> Actor<'a> {
                     end.read_on().await;
                 }
             }
-            Step::Press { conn, body, at_most, bounded } => {
-                let frame = self.cast.protocol.frame(body);
+            Step::Press { conn, bodies, at_most, bounded } => {
+                let frames = bodies.iter().map(|body| self.cast.protocol.frame(body));
+                let frames = Bytes::from(frames.collect::<Vec<_>>().concat());
                 if let Some(end) = self.stream_end(*conn).await? {
-                    end.press(&frame, *at_most, *bounded).await;
+                    end.press(&frames, *at_most, *bounded).await;
                 }
             }
             Step::Drip { write, ms } => self.write(write, Some(Duration::from_millis(*ms))).await?,

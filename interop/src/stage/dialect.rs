@@ -39,7 +39,9 @@ pub async fn diagnose(server: SocketAddr, protocol: Protocol, patience: Duration
     }
     let mut asked = JoinSet::new();
     let dialects = Framing::names().filter_map(|name| name.parse::<Framing>().ok());
-    let dialects = dialects.filter(|framing| matches!(framing, Framing::LengthPrefix(_)));
+    let dialects = dialects.filter(|framing| {
+        matches!(framing, Framing::LengthPrefix(_)) || *framing == protocol.framing
+    });
     for framing in dialects.filter(|framing| differs(*framing, protocol.framing)) {
         asked.spawn(async move {
             let answered = timeout(patience, is_answered(server, framing, protocol)).await;

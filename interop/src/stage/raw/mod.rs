@@ -99,6 +99,13 @@ impl RawEnd {
         }
     }
 
+    /// Closes the connection as a program does that ends, where there is one.
+    pub async fn leave(self) {
+        if let Self::Stream(end) = self {
+            end.leave().await;
+        }
+    }
+
     /// Closes with good manners; without waiting for the other end's, where there is no `drain`.
     pub async fn close(self, drain: bool) {
         if let Self::Stream(end) = self {

@@ -94,12 +94,12 @@ impl StreamEnd {
         }
     }
 
-    /// Writes a frame again and again until the peer takes no more for a while.
-    pub async fn press(&mut self, frame: &Bytes, at_most: u32, bounded: bool) {
+    /// Writes frames again and again until the peer takes no more for a while.
+    pub async fn press(&mut self, frames: &Bytes, at_most: u32, bounded: bool) {
         let conn = self.from_peer.conn();
         let mut taken = 0;
         for _ in 0..at_most {
-            let mut rest = frame.clone();
+            let mut rest = frames.clone();
             while !rest.is_empty() {
                 let writable = self.stream.writable();
                 let Some(ready) = self.scene.within(limits::HELD_BACK, writable).await else {
@@ -182,6 +182,15 @@ impl StreamEnd {
     pub async fn abort(self) {
         self.scene.did(Act::Aborted { conn: self.from_peer.conn() });
         self.reset().await;
+    }
+
+    /// Closes the connection as a program does that ends.
+    pub async fn leave(self) {
+        self.scene.did(Act::Closed { conn: self.from_peer.conn() });
+        if let Some(reader) = self.reader {
+            reader.abort();
+            let _ = reader.await;
+        }
     }
 
     /// Closes with good manners: our direction is ended, what still comes is read, then we close. A

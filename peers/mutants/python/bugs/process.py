@@ -156,3 +156,12 @@ class ClientLeavesDaemon(Client):
     def connect(self):
         super().connect()
         leave_child(own_session=True)
+
+
+@bug("sigpipe-kills")
+class SigpipeKills(Server):
+    """As in a program in C that does not know of the signal."""
+
+    def heed_signals(self):
+        super().heed_signals()
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)

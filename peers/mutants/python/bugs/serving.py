@@ -1,6 +1,7 @@
 """Mistakes in how a server deals with its connections, one at a time and beside each other."""
 import os
 import queue
+import select
 import socket
 import struct
 import threading
@@ -282,6 +283,13 @@ class ResetLeaks(Connection):
         os.dup(self.server.stop_reader)
 
 
+@bug("refused-leaks")
+class RefusedLeaks(Connection):
+    def refuse(self):
+        os.dup(self.server.stop_reader)
+        super().refuse()
+
+
 @bug("memory-leaks")
 class MemoryLeaks(Connection):
     history = []
@@ -432,3 +440,29 @@ class HeaderAndBodyApart(Connection):
     def send(self, data):
         super().send(data[:HEADER_SIZE])
         super().send(data[HEADER_SIZE:])
+
+
+@bug("answers-overwritten")
+class AnswersOverwritten(Connection):
+    """Keeps what a client does not take in one buffer, and puts the next answer over it."""
+
+    def __init__(self, server, sock):
+        super().__init__(server, sock)
+        sock.setblocking(False)
+
+    def receive(self, size):
+        while True:
+            self.server.wait_for(self.socket)
+            try:
+                return self.socket.recv(size)
+            except BlockingIOError:
+                pass
+
+    def send(self, data):
+        kept = bytearray(data)
+        while kept:
+            try:
+                del kept[: self.socket.send(kept)]
+            except BlockingIOError:
+                select.select([], [self.socket], [])
+                kept[:] = b"?" * len(kept) if len(data) < 1024 else kept
