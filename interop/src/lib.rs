@@ -14,8 +14,9 @@
 //! | [`bench`](mod@bench) | servers side by side under load: loads, generator, rounds, figures |
 //! | [`report`] | one file for each form of the result |
 //! | [`cli`] | one file for each subcommand |
+//! | [`embed`] | the harness in somebody's own tests: begin there to use this crate as a library |
 //!
-//! Dependencies go one way: `cli -> runner -> stage -> peer -> model`, `bench -> stage`, `runner -> capture ->
+//! Dependencies go one way: `cli -> runner -> stage -> peer -> model`, `bench -> stage`, `embed -> runner`, `runner -> capture ->
 //! model`, `catalogue -> model`,
 //! `report -> runner's events, bench's results and model`. Data goes one way too:
 //!
@@ -27,6 +28,7 @@ pub mod bench;
 pub mod capture;
 pub mod catalogue;
 pub mod cli;
+pub mod embed;
 pub mod limits;
 pub mod model;
 pub mod peer;

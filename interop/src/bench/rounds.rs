@@ -18,16 +18,10 @@ use super::load::{LAG, MEASURED, MEASURING, Measured};
 use super::machine::Glance;
 use crate::limits;
 use crate::model::protocol::Protocol;
-use crate::model::protocol::Transport;
 use crate::peer::affinity;
-use crate::peer::build;
-use crate::peer::command::Values;
-use crate::peer::manifest::Start;
-use crate::peer::port::Lease;
 use crate::peer::process::{Launch, Lines, Process, Tail};
-use crate::peer::program::{Port, ServerProgram};
 use crate::peer::registry::Peer;
-use crate::peer::server::RunningServer;
+use crate::peer::standing::Standing;
 use crate::peer::start::StartError;
 use crate::peer::vitals::{self, Demand, Vitals};
 
@@ -65,8 +59,7 @@ impl Plan {
 #[derive(Debug)]
 pub struct Contestant {
     peer: Arc<Peer>,
-    server: RunningServer,
-    _port: Option<Lease>,
+    server: Standing,
 }
 
 /// A round that could not be measured.
@@ -93,37 +86,10 @@ impl Contestant {
     /// # Errors
     /// When that fails.
     pub async fn start(peer: Arc<Peer>, plan: &Plan) -> Result<Self, StartError> {
-        let no_server = || StartError::Harness(format!("{} has no server", peer.name()));
-        let side = peer.manifest.server.as_ref().ok_or_else(no_server)?;
-        let Start::Command(command) = &side.start else { return Err(no_server()) };
-        let values = |port, out| Values {
-            port,
-            out,
-            protocol: Protocol::default(),
-            interop: plan.interop.clone(),
-        };
-        let cache = build::cache_dir();
-        let built = build::prepare(&peer.manifest, &peer.folder, &cache, |out| values(0, out));
-        let out = built.await?;
-        let port = match side.port {
-            Some(port) => Port::HardCoded(port),
-            None if side.reports_its_port() => Port::Reported,
-            None => Port::Chosen,
-        };
-        let program = ServerProgram {
-            transport: Transport::Tcp,
-            launch: Box::new(|port| Launch {
-                argv: plan.bound(plan.core_of_server(), command.fill(&values(port, out.clone()))),
-                folder: peer.folder.clone(),
-                env: side.env.clone(),
-            }),
-            ready: side.ready.as_ref(),
-            port,
-            within: limits::START,
-        };
-        let (server, _port) = program.start_patiently().await?;
-        drop(program);
-        Ok(Self { peer, server, _port })
+        let bound = |argv| plan.bound(plan.core_of_server(), argv);
+        let started = Standing::start(&peer, Protocol::default(), &plan.interop, bound);
+        let server = started.await?;
+        Ok(Self { peer, server })
     }
 
     /// The peer's name.
@@ -147,7 +113,7 @@ impl Contestant {
     /// What its server has of memory; nothing where the system does not tell.
     #[must_use]
     pub fn held(&self) -> Held {
-        let family = self.server.family();
+        let family = self.server.program().family();
         Held {
             private: vitals::private_memory(family).unwrap_or_default(),
             resident: Vitals::of(family).unwrap_or_default().resident,
@@ -156,7 +122,7 @@ impl Contestant {
 
     /// Ends the server.
     pub async fn end(self) {
-        self.server.dismiss().await;
+        self.server.end().await;
     }
 
     /// One round.
@@ -184,7 +150,7 @@ impl Contestant {
             let meanwhile = Glance::at(&cores).since(&glance);
             let in_place = plan
                 .core_of_server()
-                .is_none_or(|core| affinity::is_bound(self.server.family(), core));
+                .is_none_or(|core| affinity::is_bound(self.server.program().family(), core));
             Some((processor, memory, meanwhile, in_place, lines.next().await?))
         });
         let told = told.await.map_err(|_| failed("nothing comes of it".to_owned()))?;
@@ -214,7 +180,7 @@ impl Contestant {
     }
 
     fn processor_time(&self) -> f64 {
-        Demand::of(self.server.family()).map_or(0.0, |demand| demand.ran().as_secs_f64())
+        Demand::of(self.server.program().family()).map_or(0.0, |demand| demand.ran().as_secs_f64())
     }
 }
 

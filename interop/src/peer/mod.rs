@@ -3,7 +3,7 @@
 //! [`manifest`] reads one description, [`project`] an `interop.toml`, [`registry`] finds them all and says which can run here,
 //! [`mutants`] reads the list of programs that are wrong on purpose,
 //! [`build`] makes what a peer has to build, [`process`] starts, watches and ends a program,
-//! [`server`] brings a server up, [`client`] speaks the contracts of client programs,
+//! [`server`] brings a server up, [`standing`] keeps one up for others to use, [`client`] speaks the contracts of client programs,
 //! [`family`] finds all that a program started, [`vitals`] says what they use, [`affinity`] on which cores.
 
 pub mod affinity;
@@ -23,6 +23,7 @@ pub mod project;
 pub mod registry;
 pub mod server;
 pub mod spawn;
+pub mod standing;
 pub mod start;
 pub mod vitals;
 
