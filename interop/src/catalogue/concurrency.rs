@@ -80,9 +80,9 @@ pub(super) fn entries() -> Vec<Entry> {
 
 /// What a client that does not read presses the server with, in messages of [`PRESSED_LEN`]: more than both socket
 /// buffers hold.
-const PRESSED: u32 = 1024;
+const PRESSED: u32 = 1119;
 /// The same, where nothing but memory can hold it all: the kernel lets a socket's buffers grow to some 36 MiB.
-const UNBOUNDED: u32 = 2048;
+const UNBOUNDED: u32 = 2237;
 
 fn press(conn: u16) -> Step {
     let body = Body::Letters { seed: 64, len: PRESSED_LEN };
