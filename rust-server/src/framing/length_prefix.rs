@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use bytes::BytesMut;
 
-use super::{FrameError, MaxFrame, Parse, headed};
+use super::{FrameError, MaxFrame, Parse, Run, headed};
 use crate::limits;
 
 /// A frame is a length followed by the body. The length is unsigned, of one of four widths, in one
@@ -169,6 +169,26 @@ impl LengthPrefix {
         // P9: the header alone decides. Behind this line the length is one that memory can hold.
         max.admit(body_len, self.largest_body())?;
         Ok(headed::parse(src, header_len, body_len))
+    }
+
+    /// See [`super::Framing::run`].
+    pub(super) fn run(self, src: &[u8], max: MaxFrame) -> Run {
+        let mut at = 0;
+        // The width that is used most, with all that is the same for each frame taken out of the loop. What is not a
+        // whole frame of this width is looked at below.
+        if self.width == Width::Four {
+            let (counted, most) = (self.counted_header(), max.get().min(self.largest_body()));
+            while let Some(header) = src[at..].first_chunk() {
+                let body_len = u64::from(self.order.number(*header)).wrapping_sub(counted);
+                let left = (src.len() - at - header.len()) as u64;
+                if body_len > most || body_len > left {
+                    break;
+                }
+                at += header.len() + body_len as usize;
+            }
+        }
+        let Run { len, behind } = Run::of(&src[at..], |src| self.parse(src, max));
+        Run { len: at + len, behind }
     }
 
     /// See [`super::Framing::finish`].

@@ -184,7 +184,10 @@ impl Framing {
     /// Looks for all whole frames at the start of `src`, without touching or copying anything: what
     /// [`parse`](Framing::parse) finds, asked again behind each frame, at a few nanoseconds a frame.
     pub fn run(self, src: &[u8], max: MaxFrame) -> Run {
-        each!(self, framing => Run::of(src, |src| framing.parse(src, max)))
+        match self {
+            Self::LengthPrefix(framing) => framing.run(src, max),
+            _ => each!(self, framing => Run::of(src, |src| framing.parse(src, max))),
+        }
     }
 
     /// Takes one message off the front of `src`, or `None` when more bytes are needed (P5). The
