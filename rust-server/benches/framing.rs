@@ -1,4 +1,4 @@
-//! What framing alone costs, beside the codec of tokio-util: `cargo bench -p rust-server`.
+//! What framing alone costs, beside the codec of tokio-util: `cargo bench -p rust-server --bench framing`.
 //!
 //! A buffer as a server reads it, full of whole frames, is taken apart, or put together, in each way. Throughput is in
 //! frames.
