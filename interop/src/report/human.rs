@@ -43,7 +43,8 @@ struct Human<'a> {
 impl Human<'_> {
     fn write(&mut self, summary: &Summary) -> io::Result<()> {
         self.errors()?;
-        self.failures()?;
+        let mistakes = mistakes::of(self.results);
+        self.failures(&mistakes)?;
         self.known()?;
         self.skipped()?;
         for stale in &summary.stale {
@@ -57,7 +58,7 @@ impl Human<'_> {
         if !self.results.is_empty() {
             writeln!(self.out, "{}", matrix::draw(self.results, self.look))?;
         }
-        self.mistakes()?;
+        self.mistakes(&mistakes)?;
         self.sum(summary)
     }
 
@@ -79,8 +80,7 @@ impl Human<'_> {
 
     /// A peer that does one thing wrong may fail most cases: each mistake is shown by one of them, and the first few
     /// of each peer in full.
-    fn failures(&mut self) -> io::Result<()> {
-        let mistakes = mistakes::of(self.results);
+    fn failures(&mut self, mistakes: &[Mistake<'_>]) -> io::Result<()> {
         for of_peer in mistakes.chunk_by(Mistake::is_of_the_peers_of) {
             for mistake in of_peer.iter().take(IN_FULL) {
                 write!(self.out, "{}", failure::block(mistake.clearest, self.look))?;
@@ -91,9 +91,8 @@ impl Human<'_> {
     }
 
     /// What is wrong, in a line for each mistake: the blocks may be far above.
-    fn mistakes(&mut self) -> io::Result<()> {
-        let mistakes = mistakes::of(self.results);
-        let is_just_above = matches!(&mistakes[..], [one] if one.others.is_empty());
+    fn mistakes(&mut self, mistakes: &[Mistake<'_>]) -> io::Result<()> {
+        let is_just_above = matches!(mistakes, [one] if one.others.is_empty());
         if is_just_above {
             return Ok(());
         }
