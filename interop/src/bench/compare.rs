@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::cell::{Cell, Pace};
 use super::doubt::Doubt;
-use super::load::Measured;
+use super::load::{Latency, Measured};
 use super::machine::Meanwhile;
+use crate::peer::vitals::Vitals;
 
 /// How far the rounds of one figure may lie apart, as a share of their median, until it is doubted.
 const WIDE: f64 = 0.1;
@@ -35,8 +36,12 @@ pub struct Round {
     pub memory: f64,
     /// What the machine did in that time.
     pub meanwhile: Meanwhile,
+    /// For how long those who besieged the server meanwhile were at work on these cores, in seconds.
+    pub besiegers: f64,
     /// The server had the core to itself that it was given, or was given none.
     pub in_place: bool,
+    /// What the server used while all connections stood.
+    pub used: Vitals,
 }
 
 /// One figure of all rounds.
@@ -140,6 +145,17 @@ impl Ratio {
         Self::by(rounds, baseline, Round::rate).unless(disturbed)
     }
 
+    /// A percentile of the latency, by that of other rounds.
+    #[must_use]
+    pub fn of_latency(rounds: &[Round], baseline: &[Round], which: fn(&Latency) -> f64) -> Self {
+        let all = || rounds.iter().chain(baseline);
+        let disturbed = all().any(Round::is_disturbed) || changed_frequencies(all()).is_some();
+        let [own, base] = [rounds, baseline].map(|all| {
+            all.iter().map(|round| which(&round.measured.latency_us)).collect::<Vec<f64>>()
+        });
+        Self::of(&own, &base).unless(disturbed)
+    }
+
     fn by(rounds: &[Round], baseline: &[Round], each: fn(&Round) -> f64) -> Self {
         let [own, base] = [rounds, baseline].map(|all| all.iter().map(each).collect::<Vec<f64>>());
         Self::of(&own, &base)
@@ -163,9 +179,10 @@ impl Round {
         self.measured.messages as f64 / self.measured.seconds
     }
 
-    /// How much of a processor was taken by neither server nor generator.
+    /// How much of a processor was taken by none of ours.
     fn others(&self) -> f64 {
-        (self.meanwhile.busy - self.processor - self.measured.at_work) / self.measured.seconds
+        let ours = self.processor + self.measured.at_work + self.besiegers;
+        (self.meanwhile.busy - ours) / self.measured.seconds
     }
 
     /// Whether somebody else took time that server or generator could have used.
@@ -239,6 +256,10 @@ fn doubts_of_rounds(rounds: &[Round], pace: Pace) -> Vec<Doubt> {
     if others > OTHERS {
         doubts.push(Doubt::Others(others));
     }
+    let besiegers = most(|round| round.besiegers / round.measured.seconds);
+    if besiegers > OTHERS {
+        doubts.push(Doubt::Besiegers(besiegers));
+    }
     if let Some((slowest, fastest)) = changed_frequencies(rounds.iter()) {
         doubts.push(Doubt::Frequencies(slowest, fastest));
     }
@@ -260,7 +281,7 @@ fn changed_frequencies<'a>(rounds: impl Iterator<Item = &'a Round>) -> Option<(f
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::load::{Latency, Open};
+    use crate::bench::load::Open;
 
     const CLOSED: Cell = Cell { connections: 1, size: 16, pace: Pace::Depth(1) };
     const OPEN: Cell = Cell { connections: 1, size: 16, pace: Pace::Rate(1000) };
@@ -268,7 +289,14 @@ mod tests {
     fn round(messages: u64, processor: f64) -> Round {
         let latency_us = Latency { p50: 1.0, p90: 1.0, p99: 100.0, p999: 1.0, max: 1.0 };
         Round {
-            measured: Measured { messages, seconds: 1.0, at_work: 0.5, latency_us, open: None },
+            measured: Measured {
+                messages,
+                seconds: 1.0,
+                at_work: 0.5,
+                latency_us,
+                open: None,
+                faults: None,
+            },
             processor,
             memory: 0.0,
             meanwhile: Meanwhile {
@@ -276,7 +304,9 @@ mod tests {
                 busy: processor + 0.55,
                 megahertz: vec![2400.0; 4],
             },
+            besiegers: 0.0,
             in_place: true,
+            used: Vitals::default(),
         }
     }
 
@@ -347,6 +377,10 @@ mod tests {
             ("its own limit", (|round| round.measured.at_work = 0.99) as fn(&mut Round)),
             ("the host took up to 3 %", |round| round.meanwhile.stolen = 0.03),
             ("other programs took up to 50 %", |round| round.meanwhile.busy = 1.5),
+            ("the besiegers took up to 30 %", |round| {
+                round.besiegers = 0.3;
+                round.meanwhile.busy += 0.3;
+            }),
             ("2000 to 2400 MHz", |round| round.meanwhile.megahertz[2] = 2000.0),
             ("other cores", |round| round.in_place = false),
         ] {

@@ -29,6 +29,14 @@ impl Cores {
         })
     }
 
+    /// The core of a third one: one of its own where there is, else the generator's.
+    #[must_use]
+    pub fn for_a_third(&self) -> usize {
+        let others = affinity::allowed();
+        let is_free = |core: &&usize| ![self.server, self.generator].contains(*core);
+        others.iter().find(is_free).copied().unwrap_or(self.generator)
+    }
+
     /// The last of them for the server, since interrupts mostly come to the first.
     fn of(allowed: &[usize], siblings: impl Fn(usize) -> Vec<usize>) -> Option<Self> {
         let (&server, others) = allowed.split_last()?;

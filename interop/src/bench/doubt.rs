@@ -26,6 +26,8 @@ pub enum Doubt {
     Stolen(f64),
     /// Other programs took so much of a processor.
     Others(f64),
+    /// Those who besieged the server took so much of the generator's processor.
+    Besiegers(f64),
     /// The processors ran at different speeds, in megahertz.
     Frequencies(f64, f64),
     /// The server left the core it was given.
@@ -46,7 +48,10 @@ impl Doubt {
     #[must_use]
     pub fn weight(self) -> f64 {
         match self {
-            Self::Apart(_, share) | Self::Stolen(share) | Self::Others(share) => share,
+            Self::Apart(_, share)
+            | Self::Stolen(share)
+            | Self::Others(share)
+            | Self::Besiegers(share) => share,
             Self::Behind(microseconds) => microseconds,
             Self::Saturated { answered, sent } => 1.0 - answered / sent as f64,
             Self::Unanswered(messages) => messages as f64,
@@ -86,6 +91,11 @@ impl fmt::Display for Doubt {
                 let percent = share * 100.0;
                 write!(f, "other programs took up to {percent:.0} % of a processor in a round")
             }
+            Self::Besiegers(share) => write!(
+                f,
+                "the besiegers took up to {:.0} % of the generator's processor, which is in the latencies",
+                share * 100.0
+            ),
             Self::Frequencies(slowest, fastest) => {
                 write!(f, "the processors ran at {slowest:.0} to {fastest:.0} MHz")
             }

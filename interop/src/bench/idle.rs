@@ -4,6 +4,7 @@
 //! It is the memory of the server's processes; what the kernel keeps for a socket is the same for all.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rust_server::framing::{Framing, MaxFrame};
@@ -94,6 +95,16 @@ impl Idle {
             after_a_message: after.more_than(before, connections),
         })
     }
+}
+
+/// Connects, and has one message answered.
+///
+/// # Errors
+/// When the connection cannot be made, ends, or the answer is another.
+pub async fn greet(server: SocketAddr) -> io::Result<TcpStream> {
+    let mut stream = in_time(TcpStream::connect(server)).await?;
+    in_time(exchange(&mut stream, b"\0\0\0\x05hello")).await?;
+    Ok(stream)
 }
 
 async fn exchange(stream: &mut TcpStream, frame: &[u8]) -> io::Result<()> {

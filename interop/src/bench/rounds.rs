@@ -8,17 +8,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rust_server::framing::MaxFrame;
 use tokio::time::{sleep, timeout};
 
 use super::cell::Cell;
 use super::compare::Round;
 use super::cores::Cores;
 use super::idle::Held;
-use super::load::{LAG, MEASURED, MEASURING, Measured};
+use super::load::{LAG, MEASURED, MEASURING, Measured, OnFault};
 use super::machine::Glance;
 use crate::limits;
 use crate::model::protocol::Protocol;
 use crate::peer::affinity;
+use crate::peer::family::Family;
 use crate::peer::process::{Launch, Lines, Process, Tail};
 use crate::peer::registry::Peer;
 use crate::peer::standing::Standing;
@@ -36,6 +38,8 @@ pub struct Plan {
     pub time: Duration,
     /// How long it runs before.
     pub warm_up: Duration,
+    /// What the generator does about messages that come to nothing.
+    pub on_fault: OnFault,
     /// The cores of the servers and of the generator; the system chooses without.
     pub cores: Option<Cores>,
     /// This harness, which is also the generator.
@@ -44,7 +48,7 @@ pub struct Plan {
 
 impl Plan {
     /// A command, bound to a core where there is one.
-    fn bound(&self, core: Option<usize>, argv: Vec<OsString>) -> Vec<OsString> {
+    pub(super) fn bound(&self, core: Option<usize>, argv: Vec<OsString>) -> Vec<OsString> {
         let Some(core) = core else { return argv };
         let pinned = [self.interop.clone().into(), "pinned".into(), core.to_string().into()];
         pinned.into_iter().chain(argv).collect()
@@ -110,13 +114,30 @@ impl Contestant {
         self.server.address()
     }
 
+    /// Its server, and all that it started.
+    #[must_use]
+    pub const fn family(&self) -> &Family {
+        self.server.program().family()
+    }
+
+    /// The largest message that its server promises to take, if it does.
+    #[must_use]
+    pub fn max_frame(&self) -> Option<MaxFrame> {
+        self.peer.manifest.server.as_ref().and_then(|side| side.max_frame)
+    }
+
+    /// What its server uses; nothing where the system does not tell.
+    #[must_use]
+    pub fn used(&self) -> Vitals {
+        Vitals::of(self.family()).unwrap_or_default()
+    }
+
     /// What its server has of memory; nothing where the system does not tell.
     #[must_use]
     pub fn held(&self) -> Held {
-        let family = self.server.program().family();
         Held {
-            private: vitals::private_memory(family).unwrap_or_default(),
-            resident: Vitals::of(family).unwrap_or_default().resident,
+            private: vitals::private_memory(self.family()).unwrap_or_default(),
+            resident: self.used().resident,
         }
     }
 
@@ -130,6 +151,23 @@ impl Contestant {
     /// # Errors
     /// When the server fails, answers wrongly, or its generator cannot be run.
     pub async fn round(&self, cell: Cell, plan: &Plan) -> Result<Round, RoundError> {
+        self.round_beside(None, cell, plan).await
+    }
+
+    /// One round, in which others besiege the server: their processor time is told apart where they run on the
+    /// cores of server and generator.
+    ///
+    /// # Errors
+    /// As [`Contestant::round`].
+    pub async fn round_beside(
+        &self,
+        besiegers: Option<&Family>,
+        cell: Cell,
+        plan: &Plan,
+    ) -> Result<Round, RoundError> {
+        let is_elsewhere = plan.cores.is_some_and(|cores| cores.for_a_third() != cores.generator);
+        let besiegers = besiegers.filter(|_| !is_elsewhere);
+        let besiegers = || besiegers.map_or(0.0, processor_time);
         let failed = |why: String| RoundError::Failed { server: self.name(), cell, why };
         let before = self.held().resident;
         let (generator, pipes) = Process::start(&self.generator(cell, plan))
@@ -142,26 +180,28 @@ impl Contestant {
         let cores = plan.cores.map(|cores| vec![cores.server, cores.generator]).unwrap_or_default();
         let told = timeout(within, async {
             while lines.next().await? != MEASURING {}
-            let (processor, glance) = (self.processor_time(), Glance::at(&cores));
+            let (processor, at_work) = (self.processor_time(), besiegers());
+            let glance = Glance::at(&cores);
             // Now all connections stand; when the figures come they may be gone.
-            let memory = self.held().resident as f64 - before as f64;
+            let used = self.used();
             while lines.next().await? != MEASURED {}
             let processor = self.processor_time() - processor;
+            let at_work = besiegers() - at_work;
             let meanwhile = Glance::at(&cores).since(&glance);
-            let in_place = plan
-                .core_of_server()
-                .is_none_or(|core| affinity::is_bound(self.server.program().family(), core));
-            Some((processor, memory, meanwhile, in_place, lines.next().await?))
+            let in_place =
+                plan.core_of_server().is_none_or(|core| affinity::is_bound(self.family(), core));
+            Some((processor, at_work, used, meanwhile, in_place, lines.next().await?))
         });
         let told = told.await.map_err(|_| failed("nothing comes of it".to_owned()))?;
         generator.stop(limits::FAREWELL).await;
         let _ = timeout(limits::DRAIN, listener).await;
-        let Some((processor, memory, meanwhile, in_place, measured)) = told else {
+        let Some((processor, besiegers, used, meanwhile, in_place, measured)) = told else {
             return Err(failed(complaints.lines().join("; ")));
         };
         let measured: Measured =
             serde_json::from_str(&measured).map_err(|e| RoundError::Generator(e.to_string()))?;
-        Ok(Round { measured, processor, memory, meanwhile, in_place })
+        let memory = used.resident as f64 - before as f64;
+        Ok(Round { measured, processor, memory, meanwhile, besiegers, in_place, used })
     }
 
     fn generator(&self, cell: Cell, plan: &Plan) -> Launch {
@@ -175,13 +215,18 @@ impl Contestant {
         ];
         let core = plan.cores.map(|cores| cores.generator);
         argv.extend(core.map(|_| "--alone".into()));
+        argv.extend((plan.on_fault == OnFault::Count).then(|| "--count-faults".into()));
         let argv = plan.bound(core, argv);
         Launch { argv, folder: self.peer.folder.clone(), env: BTreeMap::new() }
     }
 
     fn processor_time(&self) -> f64 {
-        Demand::of(self.server.program().family()).map_or(0.0, |demand| demand.ran().as_secs_f64())
+        processor_time(self.family())
     }
+}
+
+fn processor_time(family: &Family) -> f64 {
+    Demand::of(family).map_or(0.0, |demand| demand.ran().as_secs_f64())
 }
 
 /// All rounds of one load, interleaved: a list for each contestant, in their order.
@@ -206,7 +251,7 @@ pub async fn interleaved(
     Ok(all)
 }
 
-async fn listen(stderr: tokio::process::ChildStderr, complaints: Tail) {
+pub(super) async fn listen(stderr: tokio::process::ChildStderr, complaints: Tail) {
     let mut lines = Lines::of(stderr);
     while let Some(line) = lines.next().await {
         complaints.push(&line);

@@ -1,5 +1,7 @@
 //! `interop bench`: servers side by side under load.
 
+mod siege;
+
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
@@ -20,6 +22,7 @@ use crate::bench::cell::{Cell, Pace};
 use crate::bench::cores::Cores;
 use crate::bench::harness::{self, Harness};
 use crate::bench::idle::Idle;
+use crate::bench::load::OnFault;
 use crate::bench::results::{self, LeftOut, Results, Row};
 use crate::bench::rounds::{Contestant, Plan, interleaved};
 use crate::model::alike;
@@ -36,6 +39,8 @@ const BASELINES: &str = "peers/baselines/*";
 const LIMIT: &str = "c-epoll";
 /// The server that the harness is measured with, where it is here.
 const REFERENCE: &str = "rust";
+/// How long a turn is measured unless told otherwise.
+const TIME: Duration = Duration::from_secs(1);
 /// The load of `--rate` as far as it is not said.
 const PACED: Cell = Cell { connections: 64, size: 64, pace: Pace::Rate(1) };
 
@@ -50,11 +55,11 @@ pub struct Args {
     /// The loads: four in some minutes, or seven
     #[arg(long, value_enum, default_value_t, conflicts_with_all = ["connections", "size", "depth", "rate"])]
     grid: Grid,
-    /// One load instead of a grid: how many connections [with --rate: 64 unless told]
-    #[arg(long, value_name = "N", requires = "pace")]
+    /// One load instead of a grid: how many connections [with --rate: 64 unless told; with --siege: 1000]
+    #[arg(long, value_name = "N")]
     connections: Option<usize>,
-    /// ... bytes of each message, as in 1KiB [with --rate: 64 B unless told]
-    #[arg(long, value_name = "SIZE", requires = "pace")]
+    /// ... bytes of each message, as in 1KiB [with --rate or --siege: 64 B unless told]
+    #[arg(long, value_name = "SIZE")]
     size: Option<rust_server::framing::MaxFrame>,
     /// ... and how many messages each connection keeps on their way
     #[arg(long, value_name = "N", group = "pace", requires_all = ["connections", "size"])]
@@ -64,15 +69,15 @@ pub struct Args {
     #[arg(long, value_name = "N", group = "pace")]
     rate: Option<usize>,
     /// How many connections stand idle when the memory is looked at that each takes [default: 1000 with a grid, else
-    /// 0: none]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=4000))]
-    idle: Option<u16>,
+    /// 0: none], or while a server is besieged [default: 10000]
+    #[arg(long, value_name = "N")]
+    idle: Option<usize>,
     /// How often each server has its turn under each load
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     rounds: u16,
-    /// How long one turn is measured
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
-    time: Duration,
+    /// How long one turn is measured [default: 1s; of --soak 1m]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    time: Option<Duration>,
     /// How long it runs before
     #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = humantime::parse_duration)]
     warm_up: Duration,
@@ -81,6 +86,23 @@ pub struct Args {
         "baseline", "grid", "connections", "size", "depth", "rate", "idle", "time", "warm_up", "no_pin", "output",
     ])]
     harness: bool,
+    /// Besiege each server: what busy honest clients see while others are idle and hostile ones break the rules,
+    /// beside what they see alone
+    #[arg(long, conflicts_with_all = ["baseline", "grid", "rate", "harness", "output"])]
+    siege: bool,
+    /// Hold a siege of one server for so long, with a line a minute: whether it loses anything, or takes more memory the
+    /// longer it lasts [default: of the reference server]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, conflicts_with_all = [
+        "baseline", "grid", "rate", "harness", "output", "rounds",
+    ])]
+    soak: Option<Duration>,
+    /// How many hostile clients besiege a server: a quarter each leave frames unfinished, do not read, claim too
+    /// much, and reset [default: 100]
+    #[arg(long, value_name = "N")]
+    hostile: Option<usize>,
+    /// Fail when a besieged server takes more memory than this for each connection, as in 16KiB
+    #[arg(long, value_name = "SIZE")]
+    memory_limit: Option<rust_server::framing::MaxFrame>,
     /// Do not bind the servers to one core and the load generator to another
     #[arg(long)]
     no_pin: bool,
@@ -138,10 +160,20 @@ enum Grid {
 }
 
 pub fn main(args: &Args) -> Result<ExitCode, Failure> {
-    let cells = cells(args)?;
-    let (peers, left_out) = choose(&args.peers)?;
+    let is_siege = args.siege || args.soak.is_some();
+    if !is_siege && (args.hostile.is_some() || args.memory_limit.is_some()) {
+        return Err(Failure::usage("--hostile and --memory-limit need --siege or --soak"));
+    }
+    let cells = if is_siege { Vec::new() } else { cells(args)? };
+    let (mut peers, left_out) = choose(&args.peers)?;
     if args.harness && args.peers.len() > 1 {
         return Err(Failure::usage("--harness is measured with one server"));
+    }
+    if args.soak.is_some() {
+        if args.peers.len() > 1 {
+            return Err(Failure::usage("--soak is of one server"));
+        }
+        peers = vec![reference(&peers)];
     }
     let baseline = Baseline::of(args.baseline.as_deref(), &peers)?;
     let interop = std::env::current_exe()
@@ -149,8 +181,9 @@ pub fn main(args: &Args) -> Result<ExitCode, Failure> {
     let plan = Plan {
         cells,
         rounds: usize::from(args.rounds),
-        time: args.time,
+        time: args.time.unwrap_or(TIME),
         warm_up: args.warm_up,
+        on_fault: OnFault::End,
         // The harness has several threads, and would be another one on one core.
         cores: (!args.no_pin && !args.harness).then(Cores::choose).flatten(),
         interop: interop.clone(),
@@ -160,8 +193,11 @@ pub fn main(args: &Args) -> Result<ExitCode, Failure> {
         let harness = among_servers(&interop, harness(peers, &plan))?;
         return tell(args.format, &harness, report::bench::harness);
     }
+    if is_siege {
+        return siege::main(args, plan, peers, left_out, &interop);
+    }
     let doubts = results::doubts(&plan, !args.no_pin);
-    let bench = Bench { plan, baseline, idle: idle(args), is_picky: !args.peers.is_empty() };
+    let bench = Bench { plan, baseline, idle: idle(args)?, is_picky: !args.peers.is_empty() };
     let results = among_servers(&interop, bench.run(peers, left_out, doubts))?;
     for (output, file) in args.output.iter().zip(files) {
         output.write(file, &results)?;
@@ -198,12 +234,18 @@ fn tell<T: Serialize>(
     Ok(ExitCode::SUCCESS)
 }
 
+fn size_in_bytes(size: rust_server::framing::MaxFrame) -> usize {
+    usize::try_from(size.get()).unwrap_or(usize::MAX)
+}
+
 fn cells(args: &Args) -> Result<Vec<Cell>, Failure> {
-    let size =
-        |size: rust_server::framing::MaxFrame| usize::try_from(size.get()).unwrap_or(usize::MAX);
     let pace = match (args.rate, args.depth) {
         (Some(rate), _) => Pace::Rate(rate),
         (None, Some(depth)) => Pace::Depth(depth),
+        (None, None) if args.connections.is_some() || args.size.is_some() => {
+            let needed = "--connections and --size need --depth, --rate, --siege or --soak";
+            return Err(Failure::usage(needed));
+        }
         (None, None) => {
             return Ok(match args.grid {
                 Grid::Quick => Cell::QUICK.to_vec(),
@@ -212,16 +254,19 @@ fn cells(args: &Args) -> Result<Vec<Cell>, Failure> {
         }
     };
     let connections = args.connections.unwrap_or(PACED.connections);
-    let cell = Cell::new(connections, args.size.map_or(PACED.size, size), pace);
+    let cell = Cell::new(connections, args.size.map_or(PACED.size, size_in_bytes), pace);
     Ok(vec![cell.map_err(Failure::usage)?])
 }
 
 /// How many idle connections are looked at.
-fn idle(args: &Args) -> Option<NonZeroUsize> {
+fn idle(args: &Args) -> Result<Option<NonZeroUsize>, Failure> {
     const WITH_A_GRID: usize = 1000;
+    const MOST: usize = 4000;
     let by_hand = args.rate.is_some() || args.depth.is_some();
-    let count = args.idle.map_or(if by_hand { 0 } else { WITH_A_GRID }, usize::from);
-    NonZeroUsize::new(count)
+    match args.idle.unwrap_or(if by_hand { 0 } else { WITH_A_GRID }) {
+        count @ ..=MOST => Ok(NonZeroUsize::new(count)),
+        count => Err(Failure::usage(format!("--idle is {count} (expected 0 to {MOST})"))),
+    }
 }
 
 /// The peers that are measured, those that cannot run here left out with a word.
@@ -274,11 +319,15 @@ fn leave_out(left_out: &mut Vec<LeftOut>, server: String, why: String) {
     left_out.push(LeftOut { server, why });
 }
 
+/// The reference server where it is here, else the first.
+fn reference(peers: &[Arc<Peer>]) -> Arc<Peer> {
+    let reference = peers.iter().find(|peer| peer.name().to_string() == REFERENCE);
+    reference.unwrap_or(&peers[0]).clone()
+}
+
 /// Measures the harness with the reference server where it is here, else with the first.
 async fn harness(peers: Vec<Arc<Peer>>, plan: &Plan) -> Result<Harness, Failure> {
-    let reference = peers.iter().find(|peer| peer.name().to_string() == REFERENCE);
-    let peer = reference.unwrap_or(&peers[0]).clone();
-    let server = Contestant::start(peer, plan).await.map_err(Failure::environment)?;
+    let server = Contestant::start(reference(&peers), plan).await.map_err(Failure::environment)?;
     let measured = harness::measure(&server, plan).await;
     server.end().await;
     measured.map_err(|e| Failure::environment(format!("{e:#}")))

@@ -2,6 +2,7 @@
 //! and says what came of it; none does the work itself.
 
 mod bench;
+mod besiege;
 mod check;
 mod config;
 mod doctor;
@@ -76,6 +77,9 @@ enum Command {
     /// Be the load generator of a bench
     #[command(hide = true)]
     Load(load::Args),
+    /// Be the idle and the hostile clients of a siege
+    #[command(hide = true)]
+    Besiege(besiege::Args),
     /// Become a program that runs on one core alone
     #[command(hide = true)]
     Pinned(pinned::Args),
@@ -96,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::main(args),
         Command::Bench(args) => bench::main(&args),
         Command::Load(args) => load::main(&args),
+        Command::Besiege(args) => besiege::main(&args),
         Command::List(args) => list::main(&args),
         Command::Explain(args) => explain::main(&args),
         Command::Config(args) => config::main(&args),

@@ -315,6 +315,21 @@ pub fn raise_open_files() {
     }
 }
 
+/// For as many open files as this: more than a run of cases needs, for us and all that we start.
+///
+/// # Errors
+/// How many the system allows, where that is fewer.
+pub fn allow_open_files(wanted: usize) -> Result<(), u64> {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = wanted as u64;
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return Ok(());
+    }
+    let raised = Rlimit { current: Some(wanted), ..limit };
+    let allowed = || limit.maximum.or(limit.current).unwrap_or_default();
+    setrlimit(Resource::Nofile, raised).map_err(|_| allowed())
+}
+
 fn default_jobs() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get() * 2)
 }

@@ -48,6 +48,17 @@ pub struct Job {
     /// It has a core to itself, so it need not sleep while a message is due soon: what wakes a sleeper is late by
     /// as much as a server takes.
     pub alone: bool,
+    /// What it does about a message that comes to nothing.
+    pub on_fault: OnFault,
+}
+
+/// What a generator does when a message is answered wrongly, or not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFault {
+    /// It ends: a server that answers wrongly has no figures.
+    End,
+    /// It counts it and goes on over its other connections; at the end it waits for what is due. Of a closed loop.
+    Count,
 }
 
 /// What a generator saw of one server under one load.
@@ -64,6 +75,64 @@ pub struct Measured {
     pub latency_us: Latency,
     /// What there is to say of an open loop.
     pub open: Option<Open>,
+    /// Messages that came to nothing, where they are counted.
+    pub faults: Option<Faults>,
+}
+
+/// Messages that came to nothing, the warm-up included.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Faults {
+    /// So many were not answered: their connection ended, or nothing came within [`LAG`] of the end.
+    pub lost: u64,
+    /// So many were answered by something else.
+    pub wrong: u64,
+    /// What became of the first of them.
+    pub first: Option<String>,
+}
+
+/// Why a connection is of no use any more.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// At the end of its stream.
+    #[error("the server ended a connection")]
+    Ended,
+    /// Another byte than was due.
+    #[error("an answer is not what was sent")]
+    Wrong,
+    /// Mostly a reset.
+    #[error("the connection failed: {0}")]
+    Failed(#[from] io::Error),
+    /// Nothing came.
+    #[error("an answer did not come in time")]
+    Late,
+}
+
+impl Faults {
+    /// Counts what becomes of so many messages that were on their way over one connection.
+    pub(super) fn count(&mut self, fault: &Fault, on_the_way: usize) {
+        if on_the_way == 0 {
+            return;
+        }
+        let wrong = u64::from(matches!(fault, Fault::Wrong));
+        self.wrong += wrong;
+        self.lost += on_the_way as u64 - wrong;
+        self.first.get_or_insert_with(|| fault.to_string());
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn all(&self) -> u64 {
+        self.lost + self.wrong
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.lost += other.lost;
+        self.wrong += other.wrong;
+        self.first = self.first.or_else(|| other.first.clone());
+        self
+    }
 }
 
 /// How an open loop went.
@@ -108,8 +177,8 @@ pub async fn run(server: SocketAddr, job: Job) -> anyhow::Result<()> {
 }
 
 /// The answers of one connection: each is the message that was sent.
-struct Answers {
-    frame: Vec<u8>,
+pub(super) struct Answers {
+    pub(super) frame: Vec<u8>,
     /// How much of the next one has come.
     came: usize,
 }
@@ -118,19 +187,28 @@ impl Answers {
     /// Of each connection another, so that an answer to a neighbour is noticed.
     fn of(connection: usize, size: usize) -> anyhow::Result<Self> {
         let body: Vec<u8> = (0..size).map(|at| (at * 7 + connection) as u8).collect();
+        Self::to(&body)
+    }
+
+    /// To this message, again and again.
+    pub(super) fn to(body: &[u8]) -> anyhow::Result<Self> {
         let mut frame = bytes::BytesMut::new();
-        Framing::DEFAULT.encode(&body, MaxFrame::new(size as u64), &mut frame)?;
+        Framing::DEFAULT.encode(body, MaxFrame::new(body.len() as u64), &mut frame)?;
         Ok(Self { frame: frame.to_vec(), came: 0 })
     }
 
     /// How many answers these bytes complete.
-    fn take(&mut self, mut bytes: &[u8]) -> anyhow::Result<usize> {
-        anyhow::ensure!(!bytes.is_empty(), "the server ended a connection");
+    pub(super) fn take(&mut self, mut bytes: &[u8]) -> Result<usize, Fault> {
+        if bytes.is_empty() {
+            return Err(Fault::Ended);
+        }
         let mut whole = 0;
         while !bytes.is_empty() {
             let due = &self.frame[self.came..self.frame.len().min(self.came + bytes.len())];
             let (answer, rest) = bytes.split_at(due.len());
-            anyhow::ensure!(answer == due, "an answer is not what was sent");
+            if answer != due {
+                return Err(Fault::Wrong);
+            }
             bytes = rest;
             self.came += due.len();
             if self.came == self.frame.len() {

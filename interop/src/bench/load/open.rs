@@ -106,7 +106,7 @@ pub async fn drive(streams: Vec<TcpStream>, rate: usize, job: Job) -> anyhow::Re
     let late_us = tally.late.borrow().latency();
     let latency_us = tally.latency.borrow().latency();
     let open = Some(Open { due: schedule.last - schedule.first, unanswered, late_us });
-    Ok(Measured { messages, seconds, at_work, latency_us, open })
+    Ok(Measured { messages, seconds, at_work, latency_us, open, faults: None })
 }
 
 /// Wakes each connection when its next message is due.
@@ -222,11 +222,13 @@ async fn converse(
 mod tests {
     use super::*;
     use crate::bench::cell::{Cell, Pace};
+    use crate::bench::load::OnFault;
 
     fn schedule(rate: usize, connections: usize) -> Schedule {
         let cell = Cell { connections, size: 1, pace: Pace::Rate(rate) };
+        let on_fault = OnFault::End;
         let (warm_up, time) = (Duration::from_millis(500), Duration::from_secs(1));
-        Schedule::of(Job { cell, warm_up, time, alone: false }, rate, Instant::now())
+        Schedule::of(Job { cell, warm_up, time, alone: false, on_fault }, rate, Instant::now())
     }
 
     #[test]
@@ -268,7 +270,8 @@ mod tests {
             tokio::io::copy(&mut read, &mut write).await.unwrap();
         };
         let cell = Cell { connections: 1, size: 8, pace: Pace::Rate(1000) };
-        let job = Job { cell, warm_up: Duration::ZERO, time: STALL, alone: false };
+        let on_fault = OnFault::End;
+        let job = Job { cell, warm_up: Duration::ZERO, time: STALL, alone: false, on_fault };
         let (measured, ()) = tokio::join!(drive(vec![stream], 1000, job), stalling);
         let measured = measured.unwrap();
         // Half of them were due in the first half of the stall, and waited for the other half at least. A closed

@@ -3,7 +3,9 @@
 
 mod chart;
 mod page;
+mod siege;
 mod text;
 
 pub use page::page;
+pub use siege::{part, siege};
 pub use text::{harness, text};

@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::bench::cell::Pace;
-use crate::bench::compare::{Figure, Ratio};
+use crate::bench::compare::{Figure, Figures, Ratio};
+use crate::bench::cores::Cores;
 use crate::bench::doubt::Doubt;
 use crate::bench::harness::{Harness, Speed};
-use crate::bench::results::{Results, Row};
+use crate::bench::results::{LeftOut, Results, Row};
 
 /// What is shown of a server under a load.
 struct Column {
@@ -58,7 +59,7 @@ const OPEN: [Column; 7] = [
 #[must_use]
 pub fn text(results: &Results) -> String {
     let mut text = String::new();
-    let kinds = kinds(results);
+    let kinds = kinds(results.results.iter().map(|row| &row.figures));
     for is_open in [false, true] {
         let rows = || results.results.iter().filter(|row| is_of(row, is_open));
         if rows().next().is_some() {
@@ -80,24 +81,8 @@ pub fn text(results: &Results) -> String {
             "Latency counts from when a message was due to be sent. late: the generator's own share of it, p99.\n",
         );
     }
-    match results.cores {
-        Some(cores) => _ = writeln!(text, "Pinned: {cores}."),
-        None => text.push_str("Not pinned: the system moves server and generator between cores.\n"),
-    }
-    for left_out in &results.left_out {
-        let _ = writeln!(text, "left out: {}: {}", left_out.server, left_out.why);
-    }
-    for doubt in &results.doubts {
-        let _ = writeln!(text, "doubtful: {doubt}");
-    }
-    if !kinds.is_empty() {
-        text.push_str(
-            "? doubtful, for the reasons that are numbered so; each is told at its worst:\n",
-        );
-    }
-    for (number, worst) in (1..).zip(kinds) {
-        let _ = writeln!(text, "  {number}  {worst}");
-    }
+    text.push_str(&place(results.cores));
+    text.push_str(&troubles(&results.left_out, &results.doubts, &kinds));
     text
 }
 
@@ -133,14 +118,42 @@ pub fn harness(harness: &Harness) -> String {
     text
 }
 
+/// Where all of it ran.
+pub(super) fn place(cores: Option<Cores>) -> String {
+    match cores {
+        Some(cores) => format!("Pinned: {cores}.\n"),
+        None => "Not pinned: the system moves server and generator between cores.\n".to_owned(),
+    }
+}
+
+/// Who is missing, and what cannot be trusted.
+pub(super) fn troubles(left_out: &[LeftOut], doubts: &[String], kinds: &[Doubt]) -> String {
+    let mut text = String::new();
+    for left_out in left_out {
+        let _ = writeln!(text, "left out: {}: {}", left_out.server, left_out.why);
+    }
+    for doubt in doubts {
+        let _ = writeln!(text, "doubtful: {doubt}");
+    }
+    if !kinds.is_empty() {
+        text.push_str(
+            "? doubtful, for the reasons that are numbered so; each is told at its worst:\n",
+        );
+    }
+    for (number, worst) in (1..).zip(kinds) {
+        let _ = writeln!(text, "  {number}  {worst}");
+    }
+    text
+}
+
 fn is_of(row: &Row, is_open: bool) -> bool {
     matches!(row.load.pace, Pace::Rate(_)) == is_open
 }
 
 /// Each reason for doubt, in the order in which they come, at its worst.
-fn kinds(results: &Results) -> Vec<Doubt> {
+pub(super) fn kinds<'a>(figures: impl Iterator<Item = &'a Figures>) -> Vec<Doubt> {
     let mut kinds: Vec<Doubt> = Vec::new();
-    for &doubt in results.results.iter().flat_map(|row| &row.figures.doubts) {
+    for &doubt in figures.flat_map(|figures| &figures.doubts) {
         match kinds.iter_mut().find(|kind| kind.is_like(doubt)) {
             Some(worst) if worst.weight() < doubt.weight() => *worst = doubt,
             Some(_) => {}
@@ -150,13 +163,13 @@ fn kinds(results: &Results) -> Vec<Doubt> {
     kinds
 }
 
-/// The numbers of the reasons to doubt a row.
-fn doubts(row: &Row, kinds: &[Doubt]) -> String {
+/// The numbers of the reasons to doubt figures.
+pub(super) fn doubts(figures: &Figures, kinds: &[Doubt]) -> String {
     let number = |doubt: &Doubt| kinds.iter().position(|kind| kind.is_like(*doubt));
-    let mut numbers: Vec<usize> = row.figures.doubts.iter().filter_map(number).collect();
+    let mut numbers: Vec<usize> = figures.doubts.iter().filter_map(number).collect();
     numbers.sort_unstable();
     let numbers = numbers.into_iter().map(|number| format!(" {}", number + 1));
-    if row.figures.doubts.is_empty() {
+    if figures.doubts.is_empty() {
         String::new()
     } else {
         format!("?{}", numbers.collect::<String>())
@@ -170,7 +183,7 @@ fn table<'a>(rows: impl Iterator<Item = &'a Row>, kind: &[Column], kinds: &[Doub
     table.set_header(columns.iter().map(|column| column.name).chain([""]));
     for row in rows {
         let cells = columns.iter().map(|column| (column.show)(row));
-        table.add_row(cells.chain([doubts(row, kinds)]));
+        table.add_row(cells.chain([doubts(&row.figures, kinds)]));
     }
     for column in table.column_iter_mut().take(columns.len()).skip(WHO.len()) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -197,11 +210,11 @@ fn memory(results: &Results) -> Table {
     table
 }
 
-fn whole(figure: &Figure) -> String {
+pub(super) fn whole(figure: &Figure) -> String {
     format!("{:.0}", figure.median)
 }
 
-fn ratio(ratio: Option<Ratio>) -> String {
+pub(super) fn ratio(ratio: Option<Ratio>) -> String {
     let Some(Ratio { ratio, certain, .. }) = ratio else { return "1".to_owned() };
     let sign = if certain { "" } else { "~" };
     // Of less than a tenth two places would say little.
