@@ -26,6 +26,7 @@ mod selftest;
 mod settings;
 mod shards;
 mod shell;
+mod siege;
 mod signals;
 mod support;
 mod sweeps;

@@ -15,7 +15,7 @@ use super::cell::Cell;
 use super::compare::Round;
 use super::cores::Cores;
 use super::idle::Held;
-use super::load::{LAG, MEASURED, MEASURING, Measured, OnFault};
+use super::load::{MEASURED, MEASURING, Measured, OnFault, PATIENCE};
 use super::machine::Glance;
 use crate::limits;
 use crate::model::protocol::Protocol;
@@ -176,7 +176,7 @@ impl Contestant {
         let complaints = Tail::default();
         let listener = tokio::spawn(listen(pipes.stderr, complaints.clone()));
         let mut lines = Lines::of(pipes.stdout);
-        let within = plan.warm_up + plan.time + LAG + limits::START;
+        let within = plan.warm_up + plan.time + PATIENCE + limits::START;
         let cores = plan.cores.map(|cores| vec![cores.server, cores.generator]).unwrap_or_default();
         let told = timeout(within, async {
             while lines.next().await? != MEASURING {}
@@ -196,7 +196,7 @@ impl Contestant {
         generator.stop(limits::FAREWELL).await;
         let _ = timeout(limits::DRAIN, listener).await;
         let Some((processor, besiegers, used, meanwhile, in_place, measured)) = told else {
-            return Err(failed(complaints.lines().join("; ")));
+            return Err(failed(said(&complaints)));
         };
         let measured: Measured =
             serde_json::from_str(&measured).map_err(|e| RoundError::Generator(e.to_string()))?;
@@ -249,6 +249,11 @@ pub async fn interleaved(
         }
     }
     Ok(all)
+}
+
+/// What a process of ours complained of, in a line.
+pub(super) fn said(complaints: &Tail) -> String {
+    complaints.lines().join("; ").replace("error: ", "")
 }
 
 pub(super) async fn listen(stderr: tokio::process::ChildStderr, complaints: Tail) {

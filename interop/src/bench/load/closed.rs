@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Answers, Durations, Fault, Faults, Job, LAG, Measured, OnFault, READ, Watch};
+use super::{Answers, Durations, Fault, Faults, Job, Measured, OnFault, PATIENCE, READ, Watch};
 
 /// What all connections share.
 struct Tally {
@@ -54,7 +54,7 @@ pub async fn drive(streams: Vec<TcpStream>, depth: usize, job: Job) -> anyhow::R
                     tally.faults.borrow_mut().count(&fault, on_the_way.take().len());
                 }
             });
-            let all = timeout(job.warm_up + job.time + LAG, join_all(counted));
+            let all = timeout(job.warm_up + job.time + PATIENCE, join_all(counted));
             let (measured, _) = tokio::join!(watch(&tally, job), all);
             note_unanswered(&tally);
             let latency_us = tally.latency.borrow().latency();

@@ -30,6 +30,10 @@ pub const MEASURED: &str = "measured";
 /// had come then.
 pub const LAG: Duration = Duration::from_secs(2);
 
+/// How long a generator that counts what comes to nothing waits for what is due at its end. Nobody is to be accused
+/// because the machine is busy.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Bytes. The room for one read: as ample as that of any server.
 const READ: usize = 256 * 1024;
 
@@ -82,7 +86,8 @@ pub struct Measured {
 /// Messages that came to nothing, the warm-up included.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Faults {
-    /// So many were not answered: their connection ended, or nothing came within [`LAG`] of the end.
+    /// So many were not answered: their connection ended, or nothing came within [`PATIENCE`]
+    /// of the end.
     pub lost: u64,
     /// So many were answered by something else.
     pub wrong: u64,

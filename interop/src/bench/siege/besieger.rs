@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::hostile::{Acts, Hostile, Kind};
 use super::sources::Sources;
-use crate::bench::load::{Answers, Fault, Faults};
+use crate::bench::load::{Answers, Fault, Faults, PATIENCE};
 use crate::limits;
 
 /// The line that says that all of them are there.
@@ -194,7 +194,7 @@ impl Idle {
                 }
             }
         };
-        timeout(limits::START, said).await.unwrap_or(Err(Fault::Late))?;
+        timeout(PATIENCE, said).await.unwrap_or(Err(Fault::Late))?;
         tally.words.set(tally.words.get() + 1);
         Ok(())
     }

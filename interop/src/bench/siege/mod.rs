@@ -18,12 +18,13 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, ChildStdout};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::cell::Cell;
 use super::compare::Round;
 use super::idle::greet;
-use super::rounds::{Contestant, Plan, RoundError};
+use super::rounds::{Contestant, Plan, RoundError, listen, said};
 use crate::limits;
 use crate::peer::family::Family;
 use crate::peer::process::{Launch, Lines, Process, Tail};
@@ -39,8 +40,8 @@ const SPARE: usize = 256;
 /// The largest message of a server that promises no limit: what the contract asks of it.
 const LIMIT: u32 = 16 * 1024 * 1024;
 
-/// How long a server may keep descriptors of connections that are closed. Longer than any drains a connection that
-/// it has refused.
+/// How long a server may keep descriptors of connections that are closed, counted from when one became free. Longer than
+/// any drains a connection that it has refused.
 const RETURN: Duration = Duration::from_secs(10);
 /// Between two looks at them.
 const LOOK: Duration = Duration::from_millis(50);
@@ -124,6 +125,7 @@ struct Besiegers {
     stdin: ChildStdin,
     lines: Lines<ChildStdout>,
     complaints: Tail,
+    listener: JoinHandle<()>,
 }
 
 impl Besiegers {
@@ -143,15 +145,17 @@ impl Besiegers {
         let launch = Launch { argv, folder: server.folder().to_owned(), env: BTreeMap::new() };
         let (process, pipes) = Process::start(&launch).await.map_err(broken)?;
         let complaints = Tail::default();
-        tokio::spawn(super::rounds::listen(pipes.stderr, complaints.clone()));
+        let listener = tokio::spawn(listen(pipes.stderr, complaints.clone()));
         let lines = Lines::of(pipes.stdout);
-        let mut besiegers = Self { process, stdin: pipes.stdin, lines, complaints };
+        let stdin = pipes.stdin;
+        let mut besiegers = Self { process, stdin, lines, complaints, listener };
         // Each of the idle may take as long as a program takes to start; but they connect side by side.
         match timeout(limits::START * 3, besiegers.lines.next()).await {
             Ok(Some(line)) if line == STANDS => Ok(besiegers),
             Ok(_) => {
                 besiegers.process.stop(limits::FAREWELL).await;
-                let why = besiegers.complaints.lines().join("; ");
+                let _ = timeout(limits::DRAIN, besiegers.listener).await;
+                let why = said(&besiegers.complaints);
                 Err(SiegeError::Cannot { server: server.name(), why })
             }
             Err(_) => {
@@ -181,11 +185,11 @@ impl Besiegers {
     }
 }
 
-async fn told(lines: &mut Lines<ChildStdout>, said: &Tail) -> Result<Besieged, SiegeError> {
+async fn told(lines: &mut Lines<ChildStdout>, complaints: &Tail) -> Result<Besieged, SiegeError> {
     let line = timeout(limits::START * 2, lines.next()).await.ok().flatten();
     let besieged = line.as_deref().map(serde_json::from_str).transpose();
-    let broken = |e: String| SiegeError::Besiegers(format!("{e} {}", said.lines().join("; ")));
-    besieged.map_err(|e| broken(e.to_string()))?.ok_or_else(|| broken("nothing was told".into()))
+    let broken = |e: &str| SiegeError::Besiegers(format!("{e}; they said: {}", said(complaints)));
+    besieged.map_err(|e| broken(&e.to_string()))?.ok_or_else(|| broken("nothing was told"))
 }
 
 impl Course {
@@ -199,7 +203,7 @@ impl Course {
         let one = one.map_err(|e| SiegeError::Cannot { server, why: e.to_string() })?;
         let serving = contestant.used().descriptors;
         drop(one);
-        let before = look_until(&contestant, |used| used.descriptors < serving).await;
+        let before = come_down(&contestant, serving.saturating_sub(1)).await;
         forget_peaks(contestant.family());
         Ok(Self {
             contestant,
@@ -220,15 +224,15 @@ impl Course {
         let measured = self.besieged_by(&mut besiegers, force, plan).await;
         let lifted = besiegers.lift().await;
         self.come_back().await;
-        measured?;
-        let Besieged { words, faults, acts } = std::mem::take(&mut self.besieged);
+        // What the idle saw of a server counts, even where the busy saw nothing any more.
         let lifted = lifted?;
+        let Besieged { words, faults, acts } = std::mem::take(&mut self.besieged);
         self.besieged = Besieged {
             words: words + lifted.words,
             faults: faults.and(&lifted.faults),
             acts: acts + lifted.acts,
         };
-        Ok(())
+        measured
     }
 
     /// A round with the busy alone.
@@ -256,20 +260,23 @@ impl Course {
     /// Waits until the server has as few descriptors as in the beginning, where it comes to that.
     async fn come_back(&mut self) {
         let few = self.before.descriptors;
-        self.after = look_until(&self.contestant, |used| used.descriptors <= few).await;
+        self.after = come_down(&self.contestant, few).await;
     }
 }
 
-/// What a server uses as soon as this is so, or when it has not come to that in time.
-async fn look_until(server: &Contestant, is_so: impl Fn(&Vitals) -> bool) -> Vitals {
-    let until = Instant::now() + RETURN;
-    loop {
-        let used = server.used();
-        if is_so(&used) || Instant::now() > until {
-            return used;
-        }
+/// What a server uses as soon as it has so few descriptors, or when they become no fewer.
+async fn come_down(server: &Contestant, few: usize) -> Vitals {
+    let mut used = server.used();
+    let mut since = Instant::now();
+    while used.descriptors > few && since.elapsed() < RETURN {
         sleep(LOOK).await;
+        let now = server.used();
+        if now.descriptors < used.descriptors {
+            since = Instant::now();
+        }
+        used = now;
     }
+    used
 }
 
 /// All rounds of all servers, interleaved: quiet and siege in turn, another server first each time. One whose

@@ -65,7 +65,7 @@ impl Part {
     }
 }
 
-/// Besieges a server for so long, part by part. A server that fails has no more parts, and its course says why.
+/// Besieges a server for so long, in parts of a round's time. A server that fails has no more parts, and its course says why.
 ///
 /// # Errors
 /// When generator or besiegers cannot be run, or the siege does not come about.
@@ -86,7 +86,8 @@ pub async fn hold(
     let mut besiegers = Besiegers::lay(&course.contestant, force, plan).await?;
     let begun = Instant::now();
     let mut seen = 0;
-    while begun.elapsed() < lasting && course.broken.is_none() {
+    let count = lasting.div_duration_f64(plan.time).ceil();
+    while (course.siege.len() as f64) < count && course.broken.is_none() {
         match course.besieged_by(&mut besiegers, force, plan).await {
             Ok(()) => {}
             Err(e) if e.is_ours() => return Err(e),

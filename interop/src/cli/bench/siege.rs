@@ -59,6 +59,9 @@ pub fn main(
     })?;
     let is_soak = args.soak.is_some();
     let time = args.time.unwrap_or(if is_soak { PART } else { plan.time });
+    if time.is_zero() {
+        return Err(Failure::usage("--time is 0s (expected more)"));
+    }
     let order = Order {
         force,
         plan: Plan { on_fault: OnFault::Count, time, ..plan },
@@ -93,6 +96,10 @@ impl Order {
         peers: Vec<Arc<Peer>>,
         mut left_out: Vec<LeftOut>,
     ) -> Result<Sieges, Failure> {
+        if self.lasting.is_some() {
+            // Nobody but the one was to take part.
+            left_out.clear();
+        }
         let mut courses = Vec::new();
         for peer in peers {
             let name = peer.name().to_string();
@@ -145,12 +152,13 @@ impl Order {
         done.map_err(Failure::environment)?;
         let mut stands = Vec::new();
         for course in courses {
+            let stand = Stand::of(&course, self.force, self.most_memory, None);
+            let never_stood = course.siege.is_empty() && stand.faults.all() == 0;
             match &course.broken {
-                // It never came to a siege.
-                Some(e @ SiegeError::Cannot { server, .. }) if course.siege.is_empty() => {
+                Some(e @ SiegeError::Cannot { server, .. }) if never_stood => {
                     self.leave_out(left_out, server.clone(), e.to_string())?;
                 }
-                _ => stands.push(Stand::of(&course, self.force, self.most_memory, None)),
+                _ => stands.push(stand),
             }
             course.contestant.end().await;
         }
