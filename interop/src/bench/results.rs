@@ -51,6 +51,8 @@ pub struct Row {
     pub processor_ratio: Option<Ratio>,
     /// Messages a second by the baseline's.
     pub messages_ratio: Option<Ratio>,
+    /// The 99th percentile of latency by the baseline's.
+    pub p99_ratio: Option<Ratio>,
     /// The figures themselves.
     pub figures: Figures,
 }
@@ -67,6 +69,7 @@ impl Row {
                 server: server.clone(),
                 processor_ratio: base.map(|base| Ratio::of_processor_time(rounds, base)),
                 messages_ratio: base.map(|base| Ratio::of_messages(rounds, base)),
+                p99_ratio: base.map(|base| Ratio::of_latency(rounds, base, |latency| latency.p99)),
                 figures: Figures::of(rounds, load),
             }
         });

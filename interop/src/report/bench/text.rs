@@ -35,21 +35,23 @@ const PROCESSOR: [Column; 2] = [
 ];
 
 /// Of a closed loop: how much was done.
-const CLOSED: [Column; 6] = [
+const CLOSED: [Column; 7] = [
     Column::new("messages/s", |row| whole(&row.figures.messages)),
     Column::new("ratio", |row| ratio(row.messages_ratio)),
     Column::new("MiB/s", |row| whole(&row.figures.mebibytes)),
     Column::new("p50 us", |row| whole(&row.figures.p50_us)),
     Column::new("p99 us", |row| whole(&row.figures.p99_us)),
+    Column::new("ratio", |row| ratio(row.p99_ratio)),
     Column::new("max us", |row| whole(&row.figures.max_us)),
 ];
 
 /// Of an open loop, in which how much is done was said beforehand: how long it took.
-const OPEN: [Column; 7] = [
+const OPEN: [Column; 8] = [
     Column::new("messages/s", |row| whole(&row.figures.messages)),
     Column::new("p50 us", |row| whole(&row.figures.p50_us)),
     Column::new("p90 us", |row| whole(&row.figures.p90_us)),
     Column::new("p99 us", |row| whole(&row.figures.p99_us)),
+    Column::new("ratio", |row| ratio(row.p99_ratio)),
     Column::new("p99.9 us", |row| whole(&row.figures.p999_us)),
     Column::new("max us", |row| whole(&row.figures.max_us)),
     Column::new("late us", |row| row.figures.late_us.as_ref().map(whole).unwrap_or_default()),
