@@ -14,6 +14,7 @@ use interop::bench::idle::{Idle, Share};
 use interop::bench::load::{Latency, Measured, Open};
 use interop::bench::machine::Meanwhile;
 use interop::bench::results::{LeftOut, Results, Row};
+use interop::peer::vitals::Vitals;
 use interop::report;
 use interop::report::form::Form;
 use interop::report::record::Record;
@@ -143,11 +144,20 @@ fn bench() -> Results {
         let messages = (20_000.0 / slow) as u64;
         let latency_us = latency(50.0 * slow);
         Round {
-            measured: Measured { messages, seconds: 1.0, at_work: 0.5, latency_us, open },
+            measured: Measured {
+                messages,
+                seconds: 1.0,
+                at_work: 0.5,
+                latency_us,
+                open,
+                faults: None,
+            },
             processor: 0.25,
             memory: 0.0,
             meanwhile: Meanwhile::default(),
+            besiegers: 0.0,
             in_place: true,
+            used: Vitals::default(),
         }
     };
     let mut results = Vec::new();

@@ -19,6 +19,7 @@ use super::load::{MEASURED, MEASURING, Measured, OnFault, PATIENCE};
 use super::machine::Glance;
 use crate::limits;
 use crate::model::protocol::Protocol;
+use crate::model::transcript::Exit;
 use crate::peer::affinity;
 use crate::peer::family::Family;
 use crate::peer::process::{Launch, Lines, Process, Tail};
@@ -126,6 +127,12 @@ impl Contestant {
         self.peer.manifest.server.as_ref().and_then(|side| side.max_frame)
     }
 
+    /// How its server ended by itself, if it has.
+    #[must_use]
+    pub fn exit(&self) -> Option<Exit> {
+        self.server.program().exit()
+    }
+
     /// What its server uses; nothing where the system does not tell.
     #[must_use]
     pub fn used(&self) -> Vitals {
@@ -167,7 +174,8 @@ impl Contestant {
     ) -> Result<Round, RoundError> {
         let is_elsewhere = plan.cores.is_some_and(|cores| cores.for_a_third() != cores.generator);
         let besiegers = besiegers.filter(|_| !is_elsewhere);
-        let besiegers = || besiegers.map_or(0.0, processor_time);
+        let besiegers = || besiegers.and_then(Demand::of).unwrap_or_default();
+        let server = || Demand::of(self.family()).unwrap_or_default();
         let failed = |why: String| RoundError::Failed { server: self.name(), cell, why };
         let before = self.held().resident;
         let (generator, pipes) = Process::start(&self.generator(cell, plan))
@@ -180,13 +188,13 @@ impl Contestant {
         let cores = plan.cores.map(|cores| vec![cores.server, cores.generator]).unwrap_or_default();
         let told = timeout(within, async {
             while lines.next().await? != MEASURING {}
-            let (processor, at_work) = (self.processor_time(), besiegers());
+            let (processor, at_work) = (server(), besiegers());
             let glance = Glance::at(&cores);
             // Now all connections stand; when the figures come they may be gone.
             let used = self.used();
             while lines.next().await? != MEASURED {}
-            let processor = self.processor_time() - processor;
-            let at_work = besiegers() - at_work;
+            let processor = server().ran_since(&processor).as_secs_f64();
+            let at_work = besiegers().ran_since(&at_work).as_secs_f64();
             let meanwhile = Glance::at(&cores).since(&glance);
             let in_place =
                 plan.core_of_server().is_none_or(|core| affinity::is_bound(self.family(), core));
@@ -219,14 +227,6 @@ impl Contestant {
         let argv = plan.bound(core, argv);
         Launch { argv, folder: self.peer.folder.clone(), env: BTreeMap::new() }
     }
-
-    fn processor_time(&self) -> f64 {
-        processor_time(self.family())
-    }
-}
-
-fn processor_time(family: &Family) -> f64 {
-    Demand::of(family).map_or(0.0, |demand| demand.ran().as_secs_f64())
 }
 
 /// All rounds of one load, interleaved: a list for each contestant, in their order.

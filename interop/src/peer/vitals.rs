@@ -116,6 +116,8 @@ pub struct Demand {
     threads: HashMap<Pid, Duration>,
     /// The part of it for which they were on a processor.
     ran: Duration,
+    /// The same with threads that have ended, in steps of 10 ms.
+    ran_in_all: Duration,
     busy: bool,
 }
 
@@ -135,6 +137,8 @@ impl Demand {
     pub fn of(family: &Family) -> Option<Self> {
         let mut demand = Self::default();
         for member in family.members(&[]).into_iter().filter(|member| !member.is_dead()) {
+            let of_all = Stat::of(member.pid).map(|stat| on_processor(&stat));
+            demand.ran_in_all += of_all.unwrap_or_default();
             for thread in proc::threads(member.pid) {
                 // One that ended in the meantime is missed next time.
                 if let Some(stat) = Stat::of_thread(member.pid, thread) {
@@ -159,6 +163,16 @@ impl Demand {
     #[must_use]
     pub const fn ran(&self) -> Duration {
         self.ran
+    }
+
+    /// For how long it was on a processor since an earlier look at the same program. Where threads have ended
+    /// meanwhile, which take their time with them, in steps of 10 ms.
+    #[must_use]
+    pub fn ran_since(&self, earlier: &Self) -> Duration {
+        match earlier.threads.keys().all(|thread| self.threads.contains_key(thread)) {
+            true => self.ran.saturating_sub(earlier.ran),
+            false => self.ran_in_all.saturating_sub(earlier.ran_in_all),
+        }
     }
 
     /// What happened since an earlier look at the same program.
@@ -218,7 +232,17 @@ mod tests {
 
     fn demand(threads: &[(i32, u64)]) -> Demand {
         let time = |&(id, ms)| (Pid::from_raw(id).unwrap(), Duration::from_millis(ms));
-        Demand { threads: threads.iter().map(time).collect(), ..Demand::default() }
+        let ran = threads.iter().map(|one| time(one).1).sum();
+        Demand { threads: threads.iter().map(time).collect(), ran, ..Demand::default() }
+    }
+
+    #[test]
+    fn the_time_of_threads_that_have_ended_is_not_missing() {
+        let ms = Duration::from_millis;
+        let with = |ran_in_all, threads| Demand { ran_in_all: ms(ran_in_all), ..demand(threads) };
+        let before = with(500, &[(1, 13), (2, 20)]);
+        assert_eq!(with(510, &[(1, 17), (2, 20), (3, 2)]).ran_since(&before), ms(6));
+        assert_eq!(with(540, &[(1, 17)]).ran_since(&before), ms(40));
     }
 
     #[test]

@@ -160,6 +160,7 @@ impl Stand {
             hostile: besieged.acts,
             soak,
         };
+        stand.failures.extend(course.contestant.exit().map(|exit| format!("the server {exit}")));
         stand.failures.extend(course.broken.as_ref().map(ToString::to_string));
         stand.failures.extend(stand.failures_of_figures(most_memory));
         stand

@@ -153,7 +153,8 @@ impl Order {
         let mut stands = Vec::new();
         for course in courses {
             let stand = Stand::of(&course, self.force, self.most_memory, None);
-            let never_stood = course.siege.is_empty() && stand.faults.all() == 0;
+            let is_at_fault = stand.faults.all() > 0 || course.contestant.exit().is_some();
+            let never_stood = course.siege.is_empty() && !is_at_fault;
             match &course.broken {
                 Some(e @ SiegeError::Cannot { server, .. }) if never_stood => {
                     self.leave_out(left_out, server.clone(), e.to_string())?;
