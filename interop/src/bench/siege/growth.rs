@@ -2,7 +2,7 @@
 //!
 //! In the first half servers fill the buffers and caches that they keep, so the second half is looked at: the straight
 //! line that fits its figures best. It grew when the line rises by more than three of its standard errors, which is
-//! what noise alone hardly does, and by more than [`LITTLE`], below which it does not matter.
+//! what noise alone hardly does, and by more than one per cent of the memory, below which it does not matter.
 
 use std::fmt;
 

@@ -59,8 +59,10 @@ pub fn main(
     })?;
     let is_soak = args.soak.is_some();
     let time = args.time.unwrap_or(if is_soak { PART } else { plan.time });
-    if time.is_zero() {
-        return Err(Failure::usage("--time is 0s (expected more)"));
+    for (what, time) in [("--time", time), ("--soak", args.soak.unwrap_or(time))] {
+        if time.is_zero() {
+            return Err(Failure::usage(format!("{what} is 0s (expected more)")));
+        }
     }
     let order = Order {
         force,
