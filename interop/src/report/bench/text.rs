@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use crate::bench::cell::Pace;
 use crate::bench::compare::{Figure, Ratio};
 use crate::bench::doubt::Doubt;
-use crate::bench::harness::{Harness, Speed};
+use crate::bench::harness::{Harness, LeftOut, Speed};
 use crate::bench::results::{Results, Row};
 
 /// What is shown of a server under a load.
@@ -127,6 +127,9 @@ pub fn harness(harness: &Harness) -> String {
          of the two overlap, or are too few.\n",
         harness.rounds, harness.server
     );
+    for LeftOut { what, why } in &harness.left_out {
+        let _ = writeln!(text, "left out: {what}: {why}");
+    }
     for doubt in &harness.doubts {
         let _ = writeln!(text, "doubtful: {doubt}");
     }
