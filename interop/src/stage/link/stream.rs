@@ -278,8 +278,8 @@ mod tests {
     const CONN: Conn = 0;
     const REQUESTS: Channel = Channel::Requests(CONN);
     const ANSWERS: Channel = Channel::Answers(CONN);
-    /// Longer than any test may take.
-    const NEVER: Duration = Duration::from_secs(3600);
+    /// Longer than any of these tests takes when all is well.
+    const LONG: Duration = Duration::from_secs(120);
     /// More than a connection holds whose reader does not read.
     const FLOOD: usize = 32 * 1024 * 1024;
 
@@ -293,7 +293,7 @@ mod tests {
             wire: Wire::Seen,
             began: Duration::ZERO,
         };
-        Arc::new(Scene::new(setting, &[Clause::P3], Patience { silent: NEVER, asleep: NEVER }))
+        Arc::new(Scene::new(setting, &[Clause::P3], Patience { silent: LONG, asleep: LONG }))
     }
 
     /// A link with the client's end and the server's.
