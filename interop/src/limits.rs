@@ -39,6 +39,10 @@ pub const FLOOD: usize = 64 * 1024;
 /// One read from a socket or a pipe, in bytes: large enough that a 1 MiB message costs few system calls.
 pub const READ: usize = 64 * 1024;
 
+/// The same of a connection that has more at once, in bytes. Much larger ones do not stay in a processor's cache
+/// until they are compared and written.
+pub const LONG_READ: usize = 256 * 1024;
+
 /// The longest output line that is kept, in bytes; a longer one is cut there. Room for a 16 MiB message
 /// delivered by a client of contract `lines`, and some more.
 pub const LINE: usize = 17 * 1024 * 1024;

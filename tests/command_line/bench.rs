@@ -204,7 +204,10 @@ fn the_harness_measures_itself_beside_what_needs_no_harness() {
     assert_eq!(code, 0);
     assert_eq!(report["server"], "one");
     let results = report["results"].as_array().expect("a list");
-    assert!(results.len() >= 7, "{results:?}");
+    let left_out = report["left_out"].as_array().expect("a list");
+    let socat = |what: &serde_json::Value| what.to_string().contains("socat");
+    assert_eq!(results.len() + left_out.len(), 8, "{report}");
+    assert!(left_out.iter().all(|one| socat(&one["what"])), "{left_out:?}");
     for result in results {
         assert!(result["speed"]["median"].as_f64() > Some(0.0), "{result}");
     }

@@ -1,4 +1,4 @@
-//! What the harness itself costs: the link between two peers beside a direct connection and a plain proxy, a
+//! What the harness itself costs: the link between two peers beside a direct connection, a plain proxy and socat, a
 //! fragment that is proved to be read beside a round trip, a case beside a connection with one message. All in
 //! one run, in turn, so that the ratios hold on a busy machine.
 
@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,8 @@ use crate::model::names::{Clause, Role};
 use crate::model::protocol::{Protocol, frame};
 use crate::model::transcript::{Act, Conn, Setting, Stop, Wire};
 use crate::peer::HOST;
-use crate::peer::process::{Launch, Process, wait_exit};
+use crate::peer::port::Lease;
+use crate::peer::process::{Launch, Lines, Process, wait_exit};
 use crate::stage::delivery::{Delivery, Read};
 use crate::stage::link::StreamLink;
 use crate::stage::scene::Scene;
@@ -53,6 +55,8 @@ pub struct Harness {
     pub rounds: usize,
     /// Why not all of this can be trusted.
     pub doubts: Vec<String>,
+    /// What could not be measured.
+    pub left_out: Vec<Missing>,
     /// What was measured.
     pub results: Vec<Speed>,
 }
@@ -70,7 +74,17 @@ pub struct Speed {
     pub by: Vec<(&'static str, Ratio)>,
 }
 
+/// Something that could not be measured.
+#[derive(Debug, Serialize)]
+pub struct Missing {
+    /// What.
+    pub what: &'static str,
+    /// What it lacks.
+    pub why: String,
+}
+
 /// Something that is measured.
+#[derive(Clone, Copy)]
 struct Measure {
     what: &'static str,
     unit: &'static str,
@@ -79,16 +93,18 @@ struct Measure {
 
 const DIRECT: &str = "16 MiB there and back, directly";
 const PLAIN: &str = "the same through a plain proxy of 64 KiB";
+const SOCAT: &str = "the same through socat with 64 KiB";
 const LINK: &str = "the same through the link";
 const TRIP: &str = "round trips of one byte";
 const FRAGMENT: &str = "fragments of one byte, each proved to be read";
 const CONNECTION: &str = "connections with one message";
 const CASE: &str = "cases of the group framing, with starting";
 
-const MEASURES: [Measure; 7] = [
+const MEASURES: [Measure; 8] = [
     Measure { what: DIRECT, unit: "MiB/s", by: &[] },
     Measure { what: PLAIN, unit: "MiB/s", by: &[DIRECT] },
-    Measure { what: LINK, unit: "MiB/s", by: &[DIRECT, PLAIN] },
+    Measure { what: SOCAT, unit: "MiB/s", by: &[DIRECT] },
+    Measure { what: LINK, unit: "MiB/s", by: &[DIRECT, PLAIN, SOCAT] },
     Measure { what: TRIP, unit: "1/s", by: &[] },
     Measure { what: FRAGMENT, unit: "1/s", by: &[TRIP] },
     Measure { what: CONNECTION, unit: "1/s", by: &[] },
@@ -101,6 +117,7 @@ const MEASURES: [Measure; 7] = [
 /// When a connection fails, an answer is wrong, or the cases are not passed.
 pub async fn measure(server: &Contestant, plan: &Plan) -> anyhow::Result<Harness> {
     let mut rounds: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    let socat = which::which("socat").map_err(|e| Missing { what: SOCAT, why: e.to_string() });
     let mut unproved = 0;
     for round in 0..plan.rounds {
         eprintln!("round {} of {}", round + 1, plan.rounds);
@@ -109,6 +126,10 @@ pub async fn measure(server: &Contestant, plan: &Plan) -> anyhow::Result<Harness
             let speed = match what {
                 DIRECT => passed(address).await?,
                 PLAIN => through_a_proxy(address).await?,
+                SOCAT => match &socat {
+                    Ok(socat) => through_socat(socat, address).await?,
+                    Err(_) => continue,
+                },
                 LINK => through_the_link(address).await?,
                 TRIP => trips(address).await?,
                 FRAGMENT => fragments(address, &mut unproved).await?,
@@ -118,12 +139,17 @@ pub async fn measure(server: &Contestant, plan: &Plan) -> anyhow::Result<Harness
             rounds.entry(what).or_default().push(speed);
         }
     }
+    let measured = |what: &str| rounds.contains_key(what);
     let of = |what: &str| rounds.get(what).map(Vec::as_slice).unwrap_or_default();
     let speed = |Measure { what, unit, by }| Speed {
         what,
         unit,
         speed: Figure::of(of(what).iter().copied()),
-        by: by.iter().map(|&by| (by, Ratio::of(of(what), of(by)))).collect(),
+        by: by
+            .iter()
+            .filter(|by| measured(by))
+            .map(|&by| (by, Ratio::of(of(what), of(by))))
+            .collect(),
     };
     let mut doubts = Vec::new();
     if unproved > 0 {
@@ -143,7 +169,8 @@ pub async fn measure(server: &Contestant, plan: &Plan) -> anyhow::Result<Harness
         server: server.name(),
         rounds: plan.rounds,
         doubts,
-        results: MEASURES.map(speed).into(),
+        left_out: socat.err().into_iter().collect(),
+        results: MEASURES.into_iter().filter(|m| measured(m.what)).map(speed).collect(),
     })
 }
 
@@ -206,13 +233,38 @@ async fn through_a_proxy(server: SocketAddr) -> anyhow::Result<f64> {
     passed
 }
 
+async fn through_socat(socat: &Path, server: SocketAddr) -> anyhow::Result<f64> {
+    let lease = Lease::free()?;
+    let listen = format!("TCP-LISTEN:{},bind={HOST},nodelay", lease.port());
+    // What it says of itself, twice as much of it as usual, tells when it listens.
+    let words = ["-d", "-d", &format!("-b{PROXY}"), &listen, &format!("TCP:{server},nodelay")];
+    let words = words.into_iter().map(OsString::from);
+    let argv = std::iter::once(socat.into()).chain(words).collect();
+    let launch = Launch { argv, folder: std::env::temp_dir(), env: BTreeMap::new() };
+    let (process, pipes) = Process::start(&launch).await?;
+    let mut said = Lines::of(pipes.stderr);
+    let listening = async {
+        while let Some(line) = said.next().await {
+            if line.contains("listening on") {
+                return Ok(());
+            }
+        }
+        Err(io::Error::other(format!("{} did not listen", launch.command_line())))
+    };
+    in_time(listening).await?;
+    let passed = passed((HOST, lease.port()).into()).await;
+    process.stop(limits::GRACE).await;
+    passed
+}
+
 async fn through_the_link(server: SocketAddr) -> anyhow::Result<f64> {
     let listener = TcpListener::bind((HOST, 0)).await?;
     let address = listener.local_addr()?;
     let scene = scene();
     let conn: Conn = 0;
+    let message = message();
     for _ in 0..MESSAGES {
-        scene.did(Act::Fed { conn, message: message() });
+        scene.did(Act::Fed { conn, message: message.clone() });
     }
     let linked = async {
         let (client, _) = listener.accept().await?;
@@ -273,10 +325,10 @@ async fn fragments(server: SocketAddr, unproved: &mut usize) -> anyhow::Result<f
     let header = frame.len() - FRAGMENTS;
     let stream = Arc::new(connect(server).await?);
     let mut delivery = Delivery::new(stream.clone(), scene())?;
-    delivery.write(frame.slice(..header)).await?;
+    delivery.write(&frame[..header]).await?;
     let begun = Instant::now();
     for at in header..frame.len() {
-        delivery.write(frame.slice(at..=at)).await?;
+        delivery.write(&frame[at..=at]).await?;
         *unproved += usize::from(delivery.read_by_receiver().await == Read::Likely);
     }
     let speed = a_second(FRAGMENTS, begun);

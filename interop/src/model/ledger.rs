@@ -3,16 +3,19 @@
 //! The protocol's rules live here, once. The stage keeps a ledger while it acts, to know what to wait
 //! for; the [oracle](super::oracle) replays a finished transcript into one, to know what was wrong.
 
+mod due;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rust_server::framing::{Framing, MaxFrame};
 
+use self::due::Due;
 use crate::limits::{CLOCKS_APART, CUSTOMARY_LIMIT, FLOOD};
 
 use super::names::{Clause, Role};
-use super::protocol::{NOTATION, Transport, frame, frames};
+use super::protocol::{NOTATION, Transport, frames};
 use super::service::{Answer, Reaction, TIME_LEN};
 use super::transcript::{Act, Channel, ChannelEnd, Conn, Exit, Setting, Sight, Stop, What, Wire};
 
@@ -62,9 +65,9 @@ struct ServerAccount {
 #[derive(Debug, Default)]
 pub struct Account {
     /// The bytes due so far.
-    pub due: Vec<u8>,
-    /// The bytes seen so far.
-    pub seen: Vec<u8>,
+    due: Due,
+    /// The bytes seen so far, where they are not simply the first of those due.
+    apart: Option<Vec<u8>>,
     /// How many bytes from the start are as they should be.
     pub matched: usize,
     /// The first bytes that should not have come, or not yet.
@@ -285,6 +288,14 @@ impl Ledger {
         }
     }
 
+    /// Enters bytes that were seen, and returns them for the transcript: where they are what was due, without a
+    /// copy.
+    #[must_use]
+    pub fn take(&mut self, channel: Channel, bytes: &[u8]) -> Bytes {
+        let now = self.setting.began;
+        self.account(channel).take(bytes, now)
+    }
+
     /// The first time that a client is heard of, its greeting is due.
     fn open_client(&mut self, conn: Conn) {
         if self.clients.contains_key(&conn) {
@@ -305,7 +316,7 @@ impl Ledger {
             return;
         }
         if self.setting.wire == Wire::Seen {
-            self.account(Channel::Requests(conn)).owe(&frame(protocol.written_as(), message));
+            self.account(Channel::Requests(conn)).due.owe(protocol.written_as(), message);
         }
         if self.setting.role != Role::Pairing {
             return;
@@ -351,7 +362,7 @@ impl Ledger {
                     self.owe_reaction(conn, reaction);
                 }
                 Role::Client => {
-                    self.account(Channel::Delivered(conn)).owe(&frame(NOTATION, &message));
+                    self.account(Channel::Delivered(conn)).due.owe(NOTATION, &message);
                 }
                 Role::Pairing => {}
             }
@@ -371,7 +382,7 @@ impl Ledger {
         for (channel, framing) in channels {
             let account = self.account(channel);
             match &answer {
-                Some(Answer::Message(answer)) => account.owe(&frame(framing, answer)),
+                Some(Answer::Message(answer)) => account.due.owe(framing, answer),
                 Some(Answer::Beginning(beginning)) => account.owe_beginning(framing, beginning),
                 Some(Answer::Now) => account.owe_the_time(framing),
                 None => {}
@@ -439,7 +450,7 @@ impl Ledger {
     }
 
     fn every_request_is_answered(&self, conn: Conn) -> bool {
-        let due = |channel| self.accounts.get(&channel).map_or(&[][..], |account| &account.due);
+        let due = |channel| self.accounts.get(&channel).map_or(&[][..], Account::due);
         let requests = due(Channel::Requests(conn));
         let deliveries = due(Channel::Delivered(conn));
         let written_as = self.setting.protocol.written_as();
@@ -612,7 +623,7 @@ impl Ledger {
     #[must_use]
     pub fn is_flooded(&self, channel: Channel) -> bool {
         self.accounts.get(&channel).is_some_and(|account| {
-            account.deviation.is_some() && account.seen.len() > account.due.len() + FLOOD
+            account.deviation.is_some() && account.seen_len() > account.due.len() + FLOOD
         })
     }
 }
@@ -624,25 +635,49 @@ impl ClientAccount {
 }
 
 impl Account {
-    fn owe(&mut self, bytes: &[u8]) {
-        self.due.extend_from_slice(bytes);
+    /// The bytes due so far.
+    #[must_use]
+    pub fn due(&self) -> &[u8] {
+        self.due.bytes()
+    }
+
+    /// The bytes seen so far.
+    #[must_use]
+    pub fn seen(&self) -> &[u8] {
+        match &self.apart {
+            Some(seen) => seen,
+            None => &self.due()[..self.matched],
+        }
+    }
+
+    /// How many bytes were seen so far.
+    #[must_use]
+    pub fn seen_len(&self) -> usize {
+        self.apart.as_ref().map_or(self.matched, Vec::len)
+    }
+
+    /// What was seen, by itself from here on.
+    fn seen_apart(&mut self) -> &mut Vec<u8> {
+        self.apart.get_or_insert_with(|| self.due.bytes()[..self.matched].to_vec())
     }
 
     fn owe_the_time(&mut self, framing: Framing) {
-        self.owe(&frame(framing, &[0; TIME_LEN]));
+        self.seen_apart();
+        self.due.owe(framing, &[0; TIME_LEN]);
         self.times.push_back(self.due.len() - TIME_LEN);
     }
 
     fn owe_beginning(&mut self, framing: Framing, beginning: &'static [u8]) {
+        self.seen_apart();
         let at = self.due.len();
-        self.owe(&frame(framing, beginning));
+        self.due.owe(framing, beginning);
         self.openings.push_back(Opening { at, len: self.due.len() - at, framing, beginning });
     }
 
     /// An answer that begins as it has to is the one that was due, as soon as it is whole.
-    fn fill_openings(&mut self) {
+    fn fill_openings(&mut self, seen: &[u8]) {
         while let Some(Opening { at, len, framing, beginning }) = self.openings.front_mut() {
-            let Some(seen) = self.seen.get(*at..) else { return };
+            let Some(seen) = seen.get(*at..) else { return };
             let Some(whole) = frames(*framing, seen).next() else { return };
             let message = framing.decode(&mut seen[whole.clone()].into(), MaxFrame::new(u64::MAX));
             // A stream without frames is one message, as far as it has come.
@@ -651,7 +686,7 @@ impl Account {
             let is_due = message.starts_with(beginning);
             let grown = if is_due { whole.len().saturating_sub(*len) } else { 0 };
             if is_due {
-                self.due.splice(*at..*at + *len, seen[whole.clone()].iter().copied());
+                self.due.replace(*at..*at + *len, &seen[whole.clone()]);
                 *len = whole.len();
             }
             if framing.ends_with_stream() {
@@ -663,35 +698,58 @@ impl Account {
     }
 
     /// A time that is about right is the one that was due.
-    fn set_clocks(&mut self, now: Duration) {
+    fn set_clocks(&mut self, seen: &[u8], now: Duration) {
         while let Some(&at) = self.times.front()
-            && let Some(seen) = self.seen.get(at..at + TIME_LEN)
+            && let Some(seen) = seen.get(at..at + TIME_LEN)
         {
             let said = seen.iter().fold(0, |said, byte| said << 8 | u64::from(*byte));
             let right = now.as_secs().abs_diff(said) <= CLOCKS_APART.as_secs();
             let due =
                 if right { seen.to_vec() } else { (now.as_secs() as u32).to_be_bytes().to_vec() };
-            self.due[at..at + TIME_LEN].copy_from_slice(&due);
+            self.due.replace(at..at + TIME_LEN, &due);
             self.times.pop_front();
         }
     }
 
     fn see(&mut self, bytes: &[u8], now: Duration) {
-        self.seen.extend_from_slice(bytes);
-        self.set_clocks(now);
-        self.fill_openings();
+        if self.apart.is_none() {
+            let same = self.due.matches(self.matched, bytes);
+            if same == bytes.len() {
+                self.matched += same;
+                return;
+            }
+        }
+        self.seen_apart().extend_from_slice(bytes);
+        let seen = self.apart.take().unwrap_or_default();
+        self.set_clocks(&seen, now);
+        self.fill_openings(&seen);
+        self.compare(&seen);
+        self.apart = Some(seen);
+    }
+
+    fn compare(&mut self, seen: &[u8]) {
         if self.deviation.is_some() {
             return;
         }
         // What is behind the beginning of an answer that is not known yet is not judged yet.
         let open = self.openings.front().filter(|opening| !opening.framing.ends_with_stream());
-        let known = open.map_or(self.seen.len(), |opening| opening.at.min(self.seen.len()));
-        let (seen, due) = (&self.seen[self.matched..known], &self.due[self.matched..]);
-        self.matched += common_prefix(seen, due);
+        let known = open.map_or(seen.len(), |opening| opening.at.min(seen.len()));
+        self.matched += self.due.matches(self.matched, &seen[self.matched..known]);
         if self.matched < known {
             let excess = self.matched == self.due.len();
             self.deviation = Some(Deviation { offset: self.matched, excess });
         }
+    }
+
+    /// Sees these bytes, and returns them, as a part of what was due where they are that.
+    fn take(&mut self, bytes: &[u8], now: Duration) -> Bytes {
+        let at = self.seen_len();
+        self.see(bytes, now);
+        let as_due = match self.apart {
+            None => self.due.refer(at..at + bytes.len()),
+            Some(_) => None,
+        };
+        as_due.unwrap_or_else(|| Bytes::copy_from_slice(bytes))
     }
 
     /// How many bytes are still due.
@@ -701,7 +759,7 @@ impl Account {
             return 0;
         }
         let open = self.openings.iter().any(|opening| !opening.framing.ends_with_stream());
-        self.due.len().saturating_sub(self.seen.len()).max(usize::from(open))
+        self.due.len().saturating_sub(self.seen_len()).max(usize::from(open))
     }
 
     /// Whether it should have ended and has not.
@@ -727,15 +785,6 @@ impl Account {
         let refused = self.seen_end == Some(ChannelEnd::Refused);
         self.deviation.is_some() || refused || (over && self.bytes_missing() > 0)
     }
-}
-
-/// How many bytes from the start are the same.
-fn common_prefix(one: &[u8], other: &[u8]) -> usize {
-    let shorter = one.len().min(other.len());
-    if one[..shorter] == other[..shorter] {
-        return shorter; // by far the most common, and a comparison of memory
-    }
-    one.iter().zip(other).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]

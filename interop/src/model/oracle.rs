@@ -148,12 +148,12 @@ impl<'a> Replay<'a> {
     /// P12: a server that is told to end may do so behind any frame, and not inside one.
     fn half_a_frame(&self, channel: Channel, account: &Account) -> Option<Finding> {
         let fin = account.cut_short && account.seen_end == Some(ChannelEnd::Fin);
-        if !fin || !ends_inside_frame(self.framing(channel), &account.seen) {
+        if !fin || !ends_inside_frame(self.framing(channel), account.seen()) {
             return None;
         }
         let summary = format!(
             "the server ended the stream inside a frame when it was told to end, {} bytes of {channel} in, as if all had been sent",
-            account.seen.len()
+            account.seen_len()
         );
         Some(Finding::new(Clause::P12, self.blame(channel), summary))
     }
@@ -219,14 +219,14 @@ impl<'a> Replay<'a> {
     fn wrong_bytes(&self, channel: Channel, account: &Account) -> Option<Finding> {
         let Deviation { offset, excess } = account.deviation?;
         let framing = self.framing(channel);
-        let place = Place::of(framing, &account.due, offset);
+        let place = Place::of(framing, account.due(), offset);
         let (clause, summary) = if self.is_of_datagrams(channel) {
             self.wrong_datagram(channel, account)
         } else if excess && self.early {
             let summary = format!("{channel} sent before the message it belongs to was complete");
             (Clause::P5, summary)
         } else if excess {
-            let more = account.seen.len() - offset;
+            let more = account.seen_len() - offset;
             let plural = if more == 1 { "" } else { "s" };
             let ended =
                 if offset == 0 { "where nothing was due" } else { "behind the last one due" };
@@ -247,10 +247,10 @@ impl<'a> Replay<'a> {
             )
         };
         // What was due only later is no part of what was due then.
-        let due = if excess { &account.due[..offset] } else { &account.due[..] };
+        let due = if excess { &account.due()[..offset] } else { account.due() };
         Some(Finding {
             diagnosis: self.diagnose(channel),
-            excerpt: Some(Excerpt::around(framing, offset, due, &account.seen)),
+            excerpt: Some(Excerpt::around(framing, offset, due, account.seen())),
             ..Finding::new(clause, self.blame(channel), summary)
         })
     }
@@ -265,16 +265,16 @@ impl<'a> Replay<'a> {
         let framing = self.framing(channel);
         let lens = |stream| frames(framing, stream).map(|frame| frame.len() - framing.header_len());
         let same = |(due, seen): &(std::ops::Range<usize>, std::ops::Range<usize>)| {
-            account.due[due.clone()] == account.seen[seen.clone()]
+            account.due()[due.clone()] == account.seen()[seen.clone()]
         };
-        let both = frames(framing, &account.due).zip(frames(framing, &account.seen));
-        let (at, of) = (both.take_while(same).count(), lens(&account.due).count());
+        let both = frames(framing, account.due()).zip(frames(framing, account.seen()));
+        let (at, of) = (both.take_while(same).count(), lens(account.due()).count());
         let clause = match channel {
             Channel::Answers(_) => Clause::P3,
             _ => Clause::P13,
         };
-        let got = lens(&account.seen).nth(at).unwrap_or_default();
-        let summary = match lens(&account.due).nth(at) {
+        let got = lens(account.seen()).nth(at).unwrap_or_default();
+        let summary = match lens(account.due()).nth(at) {
             None => format!("a datagram of {} where no {channel} was due", bytes(got)),
             Some(due) if due == got => format!("{channel} {} of {of} is wrong", at + 1),
             Some(due) => {
@@ -324,8 +324,8 @@ impl<'a> Replay<'a> {
         if missing == 0 || still_coming {
             return None;
         }
-        let (due, seen) = (account.due.len(), account.seen.len());
-        let Place { index, of, .. } = Place::of(self.framing(channel), &account.due, seen);
+        let (due, seen) = (account.due().len(), account.seen_len());
+        let Place { index, of, .. } = Place::of(self.framing(channel), account.due(), seen);
         let exit = self.ledger.clients().find(|(conn, _)| *conn == channel.conn());
         let exit = exit.and_then(|(_, client)| client.exit);
         let how = match (channel, account.seen_end, exit) {
@@ -356,8 +356,8 @@ impl<'a> Replay<'a> {
             excerpt: Some(Excerpt::around(
                 self.framing(channel),
                 seen,
-                &account.due,
-                &account.seen,
+                account.due(),
+                account.seen(),
             )),
             ..Finding::new(clause, self.blame(channel), summary)
         })
@@ -496,7 +496,7 @@ impl<'a> Replay<'a> {
             (_, Some(Exit::Code(_))) => Some(Close::Exit),
             (Some(ChannelEnd::Reset | ChannelEnd::Refused), _) => Some(Close::Reset),
             (Some(ChannelEnd::Fin), _)
-                if ends_inside_frame(self.framing(*channel), &account.seen) =>
+                if ends_inside_frame(self.framing(*channel), account.seen()) =>
             {
                 Some(Close::FinInsideFrame)
             }

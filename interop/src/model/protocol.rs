@@ -267,8 +267,13 @@ impl FromStr for Protocol {
 #[must_use]
 pub fn frame(framing: Framing, message: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(framing.header_len() + message.len());
-    framing
-        .encode(message, MaxFrame::new(u64::MAX), &mut out)
-        .expect("a message of the catalogue fits every framing it is asked of");
+    frame_into(framing, message, &mut out);
     out.freeze()
+}
+
+/// The same, behind what is there already.
+pub(super) fn frame_into(framing: Framing, message: &[u8], out: &mut BytesMut) {
+    framing
+        .encode(message, MaxFrame::new(u64::MAX), out)
+        .expect("a message of the catalogue fits every framing it is asked of");
 }

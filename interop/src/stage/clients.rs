@@ -276,7 +276,7 @@ async fn forward(mut events: mpsc::Receiver<ClientEvent>, conn: Conn, scene: Arc
     while let Some(event) = events.recv().await {
         match event {
             ClientEvent::Delivered(bytes) if listening => {
-                listening = scene.saw_bytes(Channel::Delivered(conn), bytes);
+                listening = scene.saw_bytes(Channel::Delivered(conn), &bytes);
             }
             ClientEvent::Delivered(_) => {}
             ClientEvent::Exited(exit) => scene.saw(Sight::ClientExited { conn, exit }),

@@ -182,7 +182,7 @@ impl Scene {
         datagram: &[u8],
     ) -> bool {
         self.locate(channel, socket);
-        self.saw_bytes(channel, frame(NOTATION, datagram))
+        self.saw_bytes(channel, &frame(NOTATION, datagram))
     }
 
     /// A socket for datagrams failed, through which `channel` comes.

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
@@ -56,30 +55,42 @@ impl Delivery {
     ///
     /// # Errors
     /// When the connection is gone, or takes nothing for too long.
-    pub async fn write(&mut self, mut bytes: Bytes) -> io::Result<()> {
-        let mut taken_before = self.proof.received().unwrap_or(0);
+    pub async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        let mut taken_before = None;
         while !bytes.is_empty() {
-            match self.scene.in_time(self.stream.writable()).await {
-                Some(ready) => ready?,
-                None => match self.proof.received() {
-                    // It reads, if only a little at a time.
-                    Some(received) if received > taken_before && self.scene.is_patient() => {
-                        taken_before = received;
-                        continue;
-                    }
-                    _ => return Err(io::ErrorKind::TimedOut.into()),
-                },
-            }
-            match self.stream.try_write(&bytes) {
+            match self.stream.try_write(bytes) {
                 Ok(taken) => {
                     self.written += taken as u64;
-                    let _ = bytes.split_to(taken);
+                    bytes = &bytes[taken..];
                 }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    // Who takes all at once is asked nothing.
+                    let taken_before = taken_before.get_or_insert_with(|| self.taken());
+                    self.writable(taken_before).await?;
+                }
                 Err(e) => return Err(e),
             }
         }
         Ok(())
+    }
+
+    /// Waits until the connection takes more, as long as the receiver reads, if only a little at a time.
+    async fn writable(&self, taken_before: &mut u64) -> io::Result<()> {
+        loop {
+            if let Some(ready) = self.scene.in_time(self.stream.writable()).await {
+                return ready;
+            }
+            let taken = self.taken();
+            if taken <= *taken_before || !self.scene.is_patient() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            *taken_before = taken;
+        }
+    }
+
+    /// How many bytes the receiver has read, as far as that is known.
+    fn taken(&self) -> u64 {
+        self.proof.received().unwrap_or(0)
     }
 
     /// Waits until the receiver has read everything written so far. Where it does not, or the kernel

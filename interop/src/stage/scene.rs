@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
@@ -166,9 +165,12 @@ impl Scene {
     }
 
     /// Bytes came. `false` when there is no use in reading on.
-    pub fn saw_bytes(&self, channel: Channel, bytes: Bytes) -> bool {
-        self.saw(Sight::Bytes { channel, bytes });
-        !lock(&self.books).ledger.is_flooded(channel)
+    pub fn saw_bytes(&self, channel: Channel, bytes: &[u8]) -> bool {
+        let mut books = lock(&self.books);
+        let bytes = books.ledger.take(channel, bytes);
+        let flooded = books.ledger.is_flooded(channel);
+        self.write_down(books, What::Saw(Sight::Bytes { channel, bytes }));
+        !flooded
     }
 
     /// A channel ended.
@@ -180,6 +182,11 @@ impl Scene {
         let mut books = lock(&self.books);
         books.ledger.enter(&what);
         books.stalled.note(&what);
+        self.write_down(books, what);
+    }
+
+    /// What the ledger knows already.
+    fn write_down(&self, mut books: MutexGuard<'_, Books>, what: What) {
         let at = self.begun.elapsed();
         books.transcript.events.push(Event { at, what });
         drop(books);

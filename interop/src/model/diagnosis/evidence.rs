@@ -79,8 +79,8 @@ impl<'a> Evidence<'a> {
         });
         let others = others.map(|(other, account)| Other {
             conn: other.conn(),
-            due: &account.due,
-            seen: &account.seen,
+            due: account.due(),
+            seen: account.seen(),
         });
         let others = others.collect();
         Self::of(transcript, account, channel, others)
@@ -108,10 +108,10 @@ impl<'a> Evidence<'a> {
         let answers = matches!(channel, Channel::Answers(_));
         let (due, offset) = match account.deviation {
             Some(deviation) if deviation.excess => {
-                (&account.due[..deviation.offset], deviation.offset)
+                (&account.due()[..deviation.offset], deviation.offset)
             }
-            Some(deviation) => (&account.due[..], deviation.offset),
-            None => (&account.due[..], account.seen.len()),
+            Some(deviation) => (account.due(), deviation.offset),
+            None => (account.due(), account.seen_len()),
         };
         let mut evidence = Self {
             of_datagrams: setting.protocol.transport == Transport::Udp,
@@ -119,7 +119,7 @@ impl<'a> Evidence<'a> {
             out: framing_of(setting, channel),
             service: answers.then_some(setting.protocol.service),
             due,
-            seen: &account.seen,
+            seen: account.seen(),
             offset,
             stopped: account.deviation.is_none(),
             reads: Vec::new(),
@@ -134,7 +134,7 @@ impl<'a> Evidence<'a> {
             evidence.gather_reads(transcript, channel);
         }
         let read: usize = evidence.reads.iter().map(|read| read.bytes.len()).sum();
-        (read <= LONGEST && account.seen.len() <= LONGEST).then_some(evidence)
+        (read <= LONGEST && account.seen_len() <= LONGEST).then_some(evidence)
     }
 
     /// What a peer makes of a message that it takes for one.

@@ -9,7 +9,7 @@ use crate::bench::cell::Pace;
 use crate::bench::compare::{Figure, Figures, Ratio};
 use crate::bench::cores::Cores;
 use crate::bench::doubt::Doubt;
-use crate::bench::harness::{Harness, Speed};
+use crate::bench::harness::{Harness, Missing, Speed};
 use crate::bench::results::{LeftOut, Results, Row};
 
 /// What is shown of a server under a load.
@@ -114,6 +114,9 @@ pub fn harness(harness: &Harness) -> String {
          of the two overlap, or are too few.\n",
         harness.rounds, harness.server
     );
+    for Missing { what, why } in &harness.left_out {
+        let _ = writeln!(text, "left out: {what}: {why}");
+    }
     for doubt in &harness.doubts {
         let _ = writeln!(text, "doubtful: {doubt}");
     }

@@ -15,9 +15,9 @@ use crate::model::protocol::{Protocol, Transport};
 use crate::model::transcript::Channel;
 
 pub use datagram::DatagramEnd;
+pub(super) use stream::Room;
 pub use stream::StreamEnd;
 use stream::connect;
-pub(super) use stream::read_some;
 
 /// Our end of one conversation with a peer.
 #[derive(Debug)]

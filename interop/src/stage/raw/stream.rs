@@ -7,12 +7,12 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::consume_budget;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::limits;
 use crate::model::transcript::{Act, Channel, ChannelEnd, Sight};
-use crate::peer::process::make_room;
 use crate::stage::delivery::{Delivery, Read, pause};
 use crate::stage::scene::Scene;
 
@@ -135,7 +135,7 @@ impl StreamEnd {
             self.scene.saw(Sight::Delivered { conn, confirmed });
         }
         self.scene.did(Act::Wrote { conn, bytes: fragment.clone() });
-        if let Err(e) = self.delivery.write(fragment).await {
+        if let Err(e) = self.delivery.write(&fragment).await {
             self.gone = true;
             if e.kind() == io::ErrorKind::TimedOut {
                 self.scene.saw(Sight::Blocked { channel: self.to_peer });
@@ -226,10 +226,10 @@ fn spawn_reader(
 }
 
 async fn read(stream: Arc<TcpStream>, channel: Channel, scene: Arc<Scene>) {
-    let mut room = BytesMut::new();
+    let mut room = Room::default();
     loop {
-        match read_some(&stream, &mut room).await {
-            Ok(bytes) if bytes.is_empty() => return scene.saw_end(channel, ChannelEnd::Fin),
+        match room.read(&stream).await {
+            Ok([]) => return scene.saw_end(channel, ChannelEnd::Fin),
             Ok(bytes) => {
                 if !scene.saw_bytes(channel, bytes) {
                     return;
@@ -240,23 +240,28 @@ async fn read(stream: Arc<TcpStream>, channel: Channel, scene: Arc<Scene>) {
     }
 }
 
-/// The next bytes of a connection; none at its end. Cancel safe. Reads of any size share the memory of
-/// `room`, so that a thousand small ones that are kept do not keep a thousand large buffers.
-pub(in crate::stage) async fn read_some(
-    stream: &TcpStream,
-    room: &mut BytesMut,
-) -> io::Result<Bytes> {
-    loop {
-        stream.readable().await?;
-        make_room(room);
-        match stream.try_read_buf(room) {
-            Ok(_) => {
-                acknowledge_at_once(stream);
-                return Ok(room.split().freeze());
+/// Where one connection is read to, again and again: what is kept of it, the ledger keeps.
+#[derive(Debug, Default)]
+pub(in crate::stage) struct Room(BytesMut);
+
+impl Room {
+    /// The next bytes of a connection; none at its end. Cancel safe.
+    pub async fn read(&mut self, stream: &TcpStream) -> io::Result<&[u8]> {
+        // Where there always is something to read, others want to get on, too.
+        consume_budget().await;
+        let Self(room) = self;
+        let was_full = !room.is_empty() && room.len() == room.capacity();
+        room.clear();
+        room.reserve(if was_full { limits::LONG_READ } else { limits::READ });
+        loop {
+            match stream.try_read_buf(room) {
+                Ok(_) => break,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => stream.readable().await?,
+                Err(e) => return Err(e),
             }
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => return Err(e),
         }
+        acknowledge_at_once(stream);
+        Ok(room)
     }
 }
 
