@@ -10,7 +10,7 @@ use crate::model::dialogue::Dialogue;
 use crate::model::names::Role;
 use crate::model::oracle::{crashed, judge, judge_briefly};
 use crate::model::outcome::{Blame, Close, Finding, Outcome, Verdict};
-use crate::model::transcript::{Channel, Exit};
+use crate::model::transcript::{Channel, Exit, Transcript};
 use crate::peer::start::StartError;
 use crate::stage::Acted;
 use crate::stage::scene::Slowness;
@@ -48,6 +48,10 @@ struct Look {
     certain: bool,
     /// The server ended although nobody had asked it to.
     crashed: bool,
+    /// What a failure goes by, to be gone through again when more is known of the peer.
+    transcript: Option<Transcript>,
+    /// What its bytes betrayed.
+    by_bytes: Option<String>,
 }
 
 /// One look at cases that are played together.
@@ -76,7 +80,10 @@ impl<'a> Player<'a> {
 
     /// Plays what is on the table until there is nothing more.
     pub async fn play(&mut self) {
-        while let Some(at) = self.table.next().await {
+        while let Some(at) = match self.is_beside {
+            true => self.table.next().await,
+            false => self.table.next_quick().await,
+        } {
             match self.play_case(at).await {
                 Ok(played) => self.tell(played).await,
                 // There is another whose server may come up: four at once may be too many for the machine.
@@ -109,7 +116,6 @@ impl<'a> Player<'a> {
             first = self.look_at(at, self.table.patience(then)).await?;
             self.table.greet(first.crashed);
         }
-        let first = first;
         let failed = first.result.outcome == Outcome::Fail;
         if !failed || first.certain || self.table.is_sure(first.result.level) {
             return Ok(first.into());
@@ -123,6 +129,7 @@ impl<'a> Player<'a> {
             }
         }
         let stalled = first.stalled;
+        self.diagnose_again(at, &mut first);
         let mut played = Played::from(first);
         let result = &mut played.result;
         match passed {
@@ -147,14 +154,18 @@ impl<'a> Player<'a> {
         self.prepare(case).await?;
         let begun = Instant::now();
         let mut result = CaseResult::blank(self.table.unit, case, *level);
-        let (mut stalled, mut certain, mut seen) = (false, false, None);
+        let (mut stalled, mut certain, mut seen, mut transcript) = (false, false, None, None);
         match self.house.act(case, patience).await {
             Ok(acted) => {
-                let verdict = judge(case, &acted.transcript);
+                let verdict = judge(case, &acted.transcript, &self.table.witnesses());
                 stalled = verdict.stalled;
                 certain = acted.transcript.is_certain();
-                if verdict.finding.is_none() {
-                    self.table.waited(acted.slowest);
+                match verdict.finding {
+                    Some(_) => transcript = Some(acted.transcript.clone()),
+                    None => {
+                        self.table.waited(acted.slowest);
+                        self.table.saw_it_right(&acted.transcript);
+                    }
                 }
                 seen = self.enter(verdict, acted, case, &mut result);
             }
@@ -165,13 +176,24 @@ impl<'a> Player<'a> {
         }
         result.duration_us = begun.elapsed();
         let crashed = matches!(result.close, Some(Close::Exit | Close::Signal));
+        let by_bytes = result.diagnosis.clone();
         if result.outcome == Outcome::Pass {
-            return Ok(Look { result, seen, stalled, certain, crashed });
+            return Ok(Look { result, seen, stalled, certain, crashed, transcript, by_bytes });
         }
         self.hear(&result, patience).await;
         self.table.diagnose_silence(&mut result, self.house.dialect()).await;
         self.house.tear_down().await;
-        Ok(Look { result, seen, stalled, certain, crashed })
+        Ok(Look { result, seen, stalled, certain, crashed, transcript, by_bytes })
+    }
+
+    /// Others have played meanwhile: what was right there may rule a mistake out that explains this case.
+    fn diagnose_again(&self, at: usize, look: &mut Look) {
+        let Some(transcript) = look.transcript.take() else { return };
+        if look.by_bytes != look.result.diagnosis {
+            return; // it was told by something else than the bytes
+        }
+        let verdict = judge(&self.table.unit.cases[at].0, &transcript, &self.table.witnesses());
+        look.result.diagnosis = verdict.finding.and_then(|finding| finding.diagnosis);
     }
 
     /// A client that says nothing may say nothing ever, or only where an answer came in pieces: it is asked what it
@@ -296,7 +318,10 @@ impl<'a> Player<'a> {
         let verdict = judge_briefly(&together.case, &acted.transcript);
         match verdict.finding {
             Some(_) => self.house.tear_down().await,
-            None => self.table.waited(acted.slowest),
+            None => {
+                self.table.waited(acted.slowest);
+                self.table.saw_it_right(&acted.transcript);
+            }
         }
         let reached = together.reached(&acted.transcript);
         let wrong = verdict.finding.as_ref().and_then(Finding::place);

@@ -9,9 +9,11 @@ use tokio::sync::Notify;
 
 use crate::capture::Captures;
 use crate::limits::{self, Patience};
+use crate::model::diagnosis::Witness;
 use crate::model::names::Level;
 use crate::model::outcome::{Blame, Outcome};
 use crate::model::protocol::Transport;
+use crate::model::transcript::Transcript;
 use crate::peer::start::StartError;
 use crate::stage::Heard;
 use crate::stage::scene::Slowness;
@@ -57,6 +59,8 @@ struct Shared {
     started: Duration,
     /// What a server that answers nothing would answer to, once it has been asked.
     dialect: Option<Heard>,
+    /// Cases in which the peer was right, and how many bytes they hold.
+    witnesses: (Vec<Arc<Witness>>, usize),
     /// The peer was right in a case in which it had to say something.
     alive: bool,
     /// A server did not answer its first message.
@@ -106,6 +110,20 @@ impl<'a> Table<'a> {
                 }
             }
             changed.await;
+        }
+    }
+
+    /// The same for who has others beside it: what waits is left to them, as long as there is anything else.
+    pub async fn next_quick(&self) -> Option<usize> {
+        let quick = |at: &usize| !self.unit.cases[*at].0.is_played_apart();
+        let first = {
+            let mut shared = self.lock();
+            let at = shared.queue.iter().position(quick);
+            at.and_then(|at| shared.queue.remove(at))
+        };
+        match first {
+            Some(at) => Some(at),
+            None => self.next().await,
         }
     }
 
@@ -198,6 +216,22 @@ impl<'a> Table<'a> {
         let silent = base.silent.max((waited * limits::SLOWER).min(most.silent));
         let asleep = base.asleep.max((slept * limits::SLOWER).min(most.asleep));
         Patience { silent, asleep }.scaled(self.timeout_scale)
+    }
+
+    /// The peers were right in a case: what they did there says which mistakes they do not make.
+    pub fn saw_it_right(&self, transcript: &Transcript) {
+        let Some(witness) = Witness::of(transcript) else { return };
+        let mut shared = self.lock();
+        let (witnesses, bytes) = &mut shared.witnesses;
+        if witnesses.len() < limits::WITNESSES && *bytes + witness.bytes() <= limits::TESTIMONIES {
+            *bytes += witness.bytes();
+            witnesses.push(Arc::new(witness));
+        }
+    }
+
+    /// The cases in which they were.
+    pub fn witnesses(&self) -> Vec<Arc<Witness>> {
+        self.lock().witnesses.0.clone()
     }
 
     /// Whether servers answer their first message as far as is known: one that did not is not asked again.

@@ -25,8 +25,16 @@ pub(super) enum About {
     Content,
     /// That it is empty, and looks like an end.
     Emptiness,
+    /// How long it is, for those who read in chunks.
+    Chunks,
+    /// That it is as long as the limit allows.
+    Limit,
     /// When the connection ends.
     Closing,
+    /// That a length is refused.
+    Refusal,
+    /// How much time goes by.
+    Time,
 }
 
 /// How a program's life went: it closed the connection, or came to a halt.
@@ -45,6 +53,8 @@ pub(super) enum Halt {
     Overran,
     /// It said something else than was seen.
     Contradicted,
+    /// What it would have done there is not known, or would prove nothing.
+    Untold,
 }
 
 /// How many bytes from the first wrong one on have to be explained where not all that came was waited for.
@@ -112,7 +122,7 @@ impl<'a> Peer<'a> {
             }
         }
         if self.evidence.stopped && most.min(self.left.len()) > ONE_READ {
-            return Err(Halt::Contradicted); // nobody knows in how many reads it took that
+            return Err(Halt::Untold); // nobody knows in how many reads it took that
         }
         let (now, later) = self.left.split_at(most.min(self.left.len()));
         self.left = later;
@@ -147,7 +157,8 @@ impl<'a> Peer<'a> {
     /// The length that a header claims for its body.
     pub fn length(&self, header: &[u8]) -> Result<usize, Halt> {
         let len = self.claimed(header)?;
-        if len > ABSURD { Err(Halt::Stuck) } else { Ok(len) }
+        let refused = self.evidence.limit.is_some_and(|limit| len > limit);
+        if len > ABSURD || refused { Err(Halt::Stuck) } else { Ok(len) }
     }
 
     /// The same, however large it is.
@@ -170,9 +181,15 @@ impl<'a> Peer<'a> {
     pub fn frame_len(&self, buffer: &[u8]) -> Result<Option<usize>, Halt> {
         match self.framing().parse(buffer, MaxFrame::new(u64::MAX)) {
             Ok(Parse::Frame { len, .. } | Parse::Blank { len }) => Ok(Some(len)),
-            Ok(Parse::Incomplete { wanted }) if wanted <= ABSURD => Ok(None),
+            Ok(Parse::Incomplete { wanted }) if wanted <= ABSURD && !self.refuses(wanted) => Ok(None),
             Ok(Parse::Incomplete { .. }) | Err(_) => Err(Halt::Stuck),
         }
+    }
+
+    /// Whether a frame of so many bytes is longer than the limit allows.
+    pub fn refuses(&self, frame: usize) -> bool {
+        let body = frame.saturating_sub(self.header_len());
+        self.evidence.limit.is_some_and(|limit| body > limit)
     }
 
     /// Makes of the message in a complete frame what is to be made of it.
@@ -189,7 +206,7 @@ impl<'a> Peer<'a> {
         match answer {
             Some(Answer::Message(answer)) => self.put(&whole(self.evidence.out, &answer))?,
             None => {}
-            Some(_) => return Err(Halt::Contradicted), // nobody knows in which words
+            Some(_) => return Err(Halt::Untold), // nobody knows in which words
         }
         if ends { Err(Halt::Ended) } else { Ok(()) }
     }
@@ -229,7 +246,7 @@ pub(super) fn explains(mistake: &Mistake, evidence: &Evidence<'_>) -> Option<Str
     let mut peer = Peer::new(evidence);
     let life = (mistake.act)(&mut peer);
     let end_is_right = match life {
-        Err(Halt::Contradicted) => false,
+        Err(Halt::Contradicted | Halt::Untold) => false,
         // Not all that came was waited for, or it was: then this says more than what came.
         Err(Halt::Overran) => !evidence.stopped && evidence.seen.len() >= evidence.offset + TELLING,
         Err(Halt::Waits) => evidence.end.is_none(),
@@ -251,6 +268,7 @@ pub(super) fn agrees(mistake: &Mistake, witness: &Evidence<'_>) -> bool {
     let mut peer = Peer::new(witness);
     match (mistake.act)(&mut peer) {
         Err(Halt::Contradicted) => false,
+        Err(Halt::Untold) => true,
         Err(Halt::Overran) => witness.end.is_none(),
         _ => peer.said_all(),
     }

@@ -84,10 +84,10 @@ fn setting(protocol: Protocol) -> Setting {
 fn diagnosis_of(setting: Setting, said: Vec<What>, channel: Channel) -> Option<String> {
     let event = |what| Event { at: Duration::ZERO, what };
     let events = said.into_iter().map(event).collect();
-    let transcript = Transcript { setting: setting.clone(), events };
+    let transcript = Transcript { setting: setting.clone(), events, after: Vec::new() };
     let mut ledger = Ledger::new(setting);
     transcript.events.iter().for_each(|event| ledger.enter(&event.what));
-    diagnose(&transcript, &ledger, channel)
+    diagnose(&transcript, &ledger, channel, &[])
 }
 
 fn script() -> Script {

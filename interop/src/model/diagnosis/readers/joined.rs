@@ -56,6 +56,25 @@ pub(in super::super) const ONE_A_READ: Mistake = Mistake {
     about: About::Arrival,
     act: one_a_read,
 };
+/// The end of the input takes with it what was held back.
+pub(in super::super) const HELD_BACK: Mistake = Mistake {
+    words: "answers are held back while what was read holds the beginning of another message",
+    about: About::Arrival,
+    act: |peer| {
+        answering_at_once(peer, |peer, frames, rest| {
+            if rest.is_empty() { handle_all(peer, frames) } else { Ok(()) }
+        })
+    },
+};
+pub(in super::super) const DROPPED_AT_A_REFUSAL: Mistake = Mistake {
+    words: "answers that are still due are dropped when a length is refused",
+    about: About::Refusal,
+    act: |peer| {
+        answering_at_once(peer, |peer, frames, rest| {
+            if peer.frame_len(rest).is_ok() { handle_all(peer, frames) } else { Ok(()) }
+        })
+    },
+};
 pub(in super::super) const BACKWARDS: Mistake = Mistake {
     words: "the messages of one read are handled from the last to the first",
     about: About::Arrival,
@@ -101,7 +120,7 @@ const fn one_read<const N: usize>() -> Mistake {
         act: |peer| {
             // Silence does not betray the size of a buffer.
             if peer.has_stopped() {
-                Err(Halt::Contradicted)
+                Err(Halt::Untold)
             } else {
                 read_is_message(peer, N, true)
             }
@@ -148,6 +167,7 @@ fn buffered(
                     start += size;
                 }
                 buffer.drain(..if dropped { buffer.len() } else { at });
+                peer.frame_len(&buffer)?;
             }
         }
     }
@@ -158,7 +178,7 @@ fn only_first(peer: &mut Peer<'_>) -> Life {
     loop {
         let more = match peer.recv(usize::MAX) {
             // That the last one alone is missing may have many reasons: it may only come late.
-            Err(Halt::Waits) if lost < 2 => return Err(Halt::Contradicted),
+            Err(Halt::Waits) if lost < 2 => return Err(Halt::Untold),
             more => more?,
         };
         if more.is_empty() {
@@ -179,9 +199,7 @@ fn one_a_read(peer: &mut Peer<'_>) -> Life {
     loop {
         let more = match peer.recv(usize::MAX) {
             // That the last one alone is missing may have many reasons.
-            Err(Halt::Waits) if complete(peer, &buffer)?.len() < 2 => {
-                return Err(Halt::Contradicted);
-            }
+            Err(Halt::Waits) if complete(peer, &buffer)?.len() < 2 => return Err(Halt::Untold),
             more => more?,
         };
         if more.is_empty() {
@@ -195,14 +213,47 @@ fn one_a_read(peer: &mut Peer<'_>) -> Life {
     }
 }
 
-/// The sizes of the complete frames at the front of a buffer.
+/// The sizes of the complete frames at the front of a buffer. What begins no frame is met by whoever comes to it.
 fn complete(peer: &Peer<'_>, buffer: &[u8]) -> Result<Vec<usize>, Halt> {
     let (mut sizes, mut at) = (Vec::new(), 0);
-    while let Some(size) = peer.frame_len(&buffer[at..])? {
-        sizes.push(size);
-        at += size;
+    loop {
+        match peer.frame_len(&buffer[at..]) {
+            Ok(Some(size)) => {
+                sizes.push(size);
+                at += size;
+            }
+            Err(halt) if sizes.is_empty() => return Err(halt),
+            Ok(None) | Err(_) => return Ok(sizes),
+        }
     }
-    Ok(sizes)
+}
+
+fn handle_all(peer: &mut Peer<'_>, frames: &mut Vec<Vec<u8>>) -> Life {
+    frames.drain(..).try_for_each(|frame| peer.handle(&frame))
+}
+
+/// A reader that answers with one write what it has read; `answer` is told what waits to be answered, and what is
+/// left in its buffer.
+fn answering_at_once(
+    peer: &mut Peer<'_>,
+    answer: impl Fn(&mut Peer<'_>, &mut Vec<Vec<u8>>, &[u8]) -> Life,
+) -> Life {
+    let (mut buffer, mut frames): (Vec<u8>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
+    loop {
+        let more = peer.recv(usize::MAX)?;
+        if more.is_empty() {
+            return Ok(());
+        }
+        buffer.extend_from_slice(more);
+        let mut at = 0;
+        for size in complete(peer, &buffer)? {
+            frames.push(buffer[at..at + size].to_vec());
+            at += size;
+        }
+        buffer.drain(..at);
+        answer(peer, &mut frames, &buffer)?;
+        peer.frame_len(&buffer)?;
+    }
 }
 
 fn taken_together(peer: &mut Peer<'_>, handle: impl Fn(&mut Peer<'_>, &[&[u8]]) -> Life) -> Life {
@@ -221,6 +272,7 @@ fn taken_together(peer: &mut Peer<'_>, handle: impl Fn(&mut Peer<'_>, &[&[u8]]) 
         }
         handle(peer, &frames)?;
         buffer.drain(..at);
+        peer.frame_len(&buffer)?;
     }
 }
 
@@ -239,7 +291,7 @@ fn read_is_message(peer: &mut Peer<'_>, buffer: usize, by_its_header: bool) -> L
         let wanted = peer.length(&read[..header])?;
         let got = read.len() - header;
         if got > wanted && peer.has_stopped() {
-            return Err(Halt::Contradicted); // then it is one that handles the first of a read
+            return Err(Halt::Untold); // then it is one that handles the first of a read
         }
         if got != wanted {
             peer.note(|| format!("one brought {got} bytes behind a header that said {wanted}"));

@@ -15,10 +15,11 @@ use super::peer::{About, Life, Mistake, Peer};
 
 /// Mistakes in how what was read is taken apart by its headers, and in when the connection ends.
 const FRAMES: &[Mistake] = &[
-    ends::AS_THEY_COME,
     ends::TRUNCATED_TAKEN,
     ends::TRUNCATED_FILLED_UP,
+    ends::TRUNCATED_CLAIMED,
     ends::TRUNCATED_EMPTY,
+    ends::AS_THEY_COME,
     split::BEGUN_BEHIND_ANOTHER,
     split::HEADER_STUCK,
     split::HEADER_ZEROS_BEFORE,
@@ -35,6 +36,8 @@ const FRAMES: &[Mistake] = &[
     joined::REST_DROPPED,
     joined::SHORT_REST_DROPPED,
     joined::REST_OFF_BY_ONE,
+    joined::HELD_BACK,
+    joined::DROPPED_AT_A_REFUSAL,
     joined::BACKWARDS,
     joined::JOINED,
     joined::READ_IS_MESSAGE_CUT,
@@ -53,6 +56,12 @@ const FRAMES: &[Mistake] = &[
     length::TWO_BYTES,
     length::SIGNED_BYTE,
     length::ONE_BYTE,
+    length::SIGNED_LONG,
+    length::LINE_FEED,
+    length::MULTIPLE_OF_1024,
+    length::MULTIPLE_OF_1500,
+    length::MULTIPLE_OF_4096,
+    length::MULTIPLE_OF_65536,
     split::SHORT_READ_1024,
     split::SHORT_READ_4096,
     split::SHORT_READ_8192,
@@ -71,6 +80,7 @@ const UNHEADED: &[Mistake] = &[
     joined::ONE_A_READ,
     joined::ONLY_LAST_OF_A_READ,
     joined::REST_DROPPED,
+    joined::HELD_BACK,
     joined::BACKWARDS,
     unheaded::READ_IS_MESSAGE,
     ends::DROPPED_AT_THE_END,
@@ -88,6 +98,9 @@ const TEXT: &[Mistake] = &[
     text::PER_READ_1024,
     text::PER_READ_4096,
     text::LEFT_OUT_PER_READ,
+    text::ALL_REPLACED,
+    text::ALL_WIDENED,
+    text::ALL_LINE_ENDS,
     text::LINES,
 ];
 

@@ -1,0 +1,86 @@
+//! What did not come in time, and came all the same when the case had been given up: by itself, when something more
+//! was written, or when the conversation was ended.
+
+use std::time::Duration;
+
+use super::evidence::Evidence;
+use super::wire::{messages, whole};
+use crate::model::transcript::{Act, Channel, Sight, Transcript, What};
+
+/// How long something took that came by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delay(pub Duration);
+
+/// What was done before it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Behind {
+    Nothing,
+    /// One more message was written.
+    Message,
+    /// Our direction, or the input, was ended.
+    End,
+}
+
+/// Names why something came late.
+pub(super) fn diagnose(evidence: &Evidence<'_>, transcript: &Transcript) -> Option<String> {
+    let (behind, delay) = came(evidence, transcript)?;
+    let delivered = matches!(evidence.channel, Channel::Delivered(_));
+    Some(match (behind, delivered) {
+        (Behind::Nothing, true) => {
+            format!("what is due is delivered, only late ({} ms after it came)", delay.as_millis())
+        }
+        (Behind::Nothing, false) => {
+            format!("what is due comes, only late ({} ms after it was asked)", delay.as_millis())
+        }
+        (Behind::Message, _) => "a complete message is handled only when more bytes come".to_owned(),
+        (Behind::End, true) => {
+            "what is delivered lies in a buffer until the client ends: its stdout is not flushed"
+                .to_owned()
+        }
+        (Behind::End, false) => "answers are held back until the input ends".to_owned(),
+    })
+}
+
+/// How late it was, where it came by itself.
+pub(super) fn delay(evidence: &Evidence<'_>, transcript: &Transcript) -> Option<Delay> {
+    let (behind, delay) = came(evidence, transcript)?;
+    (behind == Behind::Nothing && evidence.stopped).then_some(Delay(delay))
+}
+
+/// What it took for the first message to come that was missing, and how long after the last thing that was done.
+fn came(evidence: &Evidence<'_>, transcript: &Transcript) -> Option<(Behind, Duration)> {
+    let missing = evidence.due.get(evidence.offset..)?;
+    let wanted = end_of_frame(evidence)? - evidence.offset;
+    let (mut behind, mut seen) = (Behind::Nothing, Vec::new());
+    let conn = evidence.channel.conn();
+    for event in &transcript.after {
+        match &event.what {
+            What::Did(Act::Wrote { conn: to, .. }) if *to == conn => behind = Behind::Message,
+            What::Did(Act::Finished { conn: of } | Act::InputEnded { conn: of }) if *of == conn => {
+                behind = Behind::End;
+            }
+            What::Saw(Sight::Bytes { channel, bytes }) if *channel == evidence.channel => {
+                seen.extend_from_slice(bytes);
+            }
+            _ => {}
+        }
+        if seen.len() >= wanted {
+            let asked = evidence.reads.last().map(|read| read.at).unwrap_or_default();
+            let right = seen[..wanted] == missing[..wanted];
+            return right.then(|| (behind, event.at.saturating_sub(asked)));
+        }
+    }
+    None
+}
+
+/// Where the frame ends that had not come when the case was given up.
+fn end_of_frame(evidence: &Evidence<'_>) -> Option<usize> {
+    let mut end = 0;
+    for body in messages(evidence.out, evidence.due) {
+        end += whole(evidence.out, &body).len();
+        if end > evidence.offset {
+            return Some(end);
+        }
+    }
+    None
+}
