@@ -39,7 +39,7 @@ struct Played {
 }
 
 /// One look at a case.
-struct Look {
+pub(super) struct Look {
     result: CaseResult,
     seen: Option<Seen>,
     /// Something did not come in time: which says little on a loaded machine.
@@ -85,7 +85,8 @@ impl<'a> Player<'a> {
             false => self.table.next_quick().await,
         } {
             match self.play_case(at).await {
-                Ok(played) => self.tell(played).await,
+                Ok(Some(played)) => self.tell(played).await,
+                Ok(None) => {} // its turn comes again
                 // There is another whose server may come up: four at once may be too many for the machine.
                 Err(_) if self.is_beside => {
                     self.table.put_back(at);
@@ -100,8 +101,9 @@ impl<'a> Player<'a> {
         self.leave().await;
     }
 
-    /// A case by itself. A failure is looked at twice more, until the peer has shown that it does fail.
-    async fn play_case(&mut self, at: usize) -> Result<Played, StartError> {
+    /// A case by itself. A failure is looked at twice more, until the peer has shown that it does fail: behind
+    /// others, which may tell of what it fails.
+    async fn play_case(&mut self, at: usize) -> Result<Option<Played>, StartError> {
         let (case, level) = &self.table.unit.cases[at];
         let declared = known::reason(self.table.unit, case, Blame::Undecided).is_some();
         let hasty = declared || self.table.is_sure(*level);
@@ -109,8 +111,13 @@ impl<'a> Player<'a> {
             true => (limits::LESS_PATIENCE, limits::PATIENCE),
             false => (limits::PATIENCE, limits::LESS_PATIENCE),
         };
-        let mut first = self.look_at(at, self.table.patience(first)).await?;
-        if first.crashed && self.table.greets() {
+        let deferred = self.table.take_deferred(at);
+        let is_first = deferred.is_none();
+        let mut first = match deferred {
+            Some(look) => look,
+            None => self.look_at(at, self.table.patience(first)).await?,
+        };
+        if is_first && first.crashed && self.table.greets() {
             // It may have died of our greeting: what is wrong with it otherwise is not to be hidden by that.
             self.table.greet(false);
             first = self.look_at(at, self.table.patience(then)).await?;
@@ -118,14 +125,20 @@ impl<'a> Player<'a> {
         }
         let failed = first.result.outcome == Outcome::Fail;
         if !failed || first.certain || self.table.is_sure(first.result.level) {
-            return Ok(first.into());
+            return Ok(Some(first.into()));
+        }
+        if is_first {
+            match self.table.defer(at, first) {
+                None => return Ok(None),
+                Some(look) => first = look,
+            }
         }
         let mut passed = 0;
         for _ in 0..limits::LOOKS_AGAIN {
             match self.look_at(at, self.table.patience(then)).await {
                 Ok(again) => passed += usize::from(again.result.outcome == Outcome::Pass),
                 // It failed, and cannot be asked again.
-                Err(_) => return Ok(first.into()),
+                Err(_) => return Ok(Some(first.into())),
             }
         }
         let stalled = first.stalled;
@@ -136,7 +149,7 @@ impl<'a> Player<'a> {
             0 => self.table.confirm(result.level),
             // It was only not waited for.
             limits::LOOKS_AGAIN if hasty && stalled => {
-                return Ok(self.look_at(at, self.table.patience(then)).await?.into());
+                return Ok(Some(self.look_at(at, self.table.patience(then)).await?.into()));
             }
             _ => {
                 result.flaky = true;
@@ -146,7 +159,7 @@ impl<'a> Player<'a> {
                 result.summary.push_str(&format!(" (flaky: in {} of {runs} runs)", runs - passed));
             }
         }
-        Ok(played)
+        Ok(Some(played))
     }
 
     async fn look_at(&mut self, at: usize, patience: Patience) -> Result<Look, StartError> {

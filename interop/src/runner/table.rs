@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::capture::Captures;
 use crate::limits::{self, Patience};
+use crate::model::case::Case;
 use crate::model::diagnosis::Witness;
 use crate::model::names::Level;
 use crate::model::outcome::{Blame, Outcome};
@@ -20,10 +21,17 @@ use crate::stage::scene::Slowness;
 
 use super::event::CaseResult;
 use super::plan::Unit;
+use super::player::Look;
 use super::run::{Context, Teller};
 
 /// The case of one message in one piece. It is the first of a run.
 pub(super) const PLAIN: &str = "framing.single";
+
+/// Whether a case is about messages and cuts alone: what a peer does right there tells of what it does wrong
+/// elsewhere.
+pub(super) fn is_telling(case: &Case) -> bool {
+    ["framing.", "payload."].iter().any(|group| case.id.as_str().starts_with(group))
+}
 
 /// Where the players of a unit meet.
 pub(super) struct Table<'a> {
@@ -59,6 +67,8 @@ struct Shared {
     started: Duration,
     /// What a server that answers nothing would answer to, once it has been asked.
     dialect: Option<Heard>,
+    /// Failures that are looked at again behind other cases.
+    deferred: Vec<(usize, Look)>,
     /// Cases in which the peer was right, and how many bytes they hold.
     witnesses: (Vec<Arc<Witness>>, usize),
     /// The peer was right in a case in which it had to say something.
@@ -125,6 +135,29 @@ impl<'a> Table<'a> {
             Some(at) => Some(at),
             None => self.next().await,
         }
+    }
+
+    /// Puts a failure behind the other cases, a few of them, as long as any are left of those that tell most of a
+    /// peer; it comes back where none are.
+    pub fn defer(&self, at: usize, look: Look) -> Option<Look> {
+        let mut shared = self.lock();
+        let telling = shared.queue.iter().any(|at| is_telling(&self.unit.cases[*at].0));
+        if !telling || shared.deferred.len() >= limits::SURE || !is_telling(&self.unit.cases[at].0)
+        {
+            return Some(look);
+        }
+        shared.deferred.push((at, look));
+        let behind = |other: &usize| is_telling(&self.unit.cases[*other].0);
+        let place = shared.queue.iter().rposition(behind).map_or(0, |last| last + 1);
+        shared.queue.insert(place, at);
+        None
+    }
+
+    /// The first look at a case, where it was deferred.
+    pub fn take_deferred(&self, at: usize) -> Option<Look> {
+        let mut shared = self.lock();
+        let place = shared.deferred.iter().position(|(deferred, _)| *deferred == at)?;
+        Some(shared.deferred.remove(place).1)
     }
 
     /// Whoever has begun a case could not play it: it is somebody else's turn.

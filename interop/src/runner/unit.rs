@@ -11,14 +11,12 @@ use tokio::time::Instant;
 use crate::limits;
 use crate::model::outcome::Blame;
 
-use crate::model::case::Case;
-
 use super::clock::Clock;
 use super::house::{House, hard_coded_ports};
 use super::plan::Unit;
 use super::player::{JointLook, Player};
 use super::run::{Context, Teller};
-use super::table::{End, PLAIN, Table};
+use super::table::{End, PLAIN, Table, is_telling};
 use super::together::Together;
 
 /// Plays all cases of a unit, once it has a seat, and tells what they come to.
@@ -72,20 +70,15 @@ pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, tell
     teller.unit(clock.stop(table.started())).await;
 }
 
-/// The groups of cases that are about messages and cuts alone.
-const TELLING: [&str; 2] = ["framing.", "payload."];
-
 /// In which order cases are played by themselves. What waits comes first where others play beside it; where
 /// there is only one port, what starts servers of its own comes last, for it leaves connections in TIME_WAIT.
 fn order(unit: &Unit, together: Option<&Together>, beside: bool) -> Vec<usize> {
     let is_joined = |at: &usize| together.is_some_and(|together| together.parts.contains(at));
     let mut alone: Vec<usize> = (0..unit.cases.len()).filter(|at| !is_joined(at)).collect();
-    // What a peer does right with messages and cuts tells of what it does wrong elsewhere.
-    let telling = |case: &Case| TELLING.iter().any(|group| case.id.as_str().starts_with(group));
     alone.sort_by_key(|&at| {
         let case = &unit.cases[at].0;
         let later = if beside { !case.is_played_apart() } else { case.has_own_server() };
-        (case.id.as_str() != PLAIN, later, !telling(case))
+        (case.id.as_str() != PLAIN, later, !is_telling(case))
     });
     alone
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rust_server::framing::{Fixed1024, Framing};
 
+use super::wire::{messages, whole};
 use crate::model::ledger::{Account, Ledger};
 use crate::model::protocol::{NOTATION, Transport};
 use crate::model::service::{Answer, Reaction, Service};
@@ -82,6 +83,10 @@ pub(super) struct End {
     pub at: Duration,
     /// How long nothing had come or gone by then.
     pub quiet: Duration,
+    /// What was still on its way was not lost by it.
+    pub in_order: bool,
+    /// The server died.
+    pub died: bool,
     /// A signal ended the program.
     pub by_signal: bool,
 }
@@ -172,6 +177,20 @@ impl<'a> Evidence<'a> {
         Some(evidence)
     }
 
+    /// The length of the message that did not come, or not all of it; `None` where nothing is missing.
+    pub fn missing(&self) -> Option<usize> {
+        let mut end = 0;
+        messages(self.out, self.due).iter().find_map(|body| {
+            end += whole(self.out, body).len();
+            (end > self.offset).then_some(body.len())
+        })
+    }
+
+    /// The length of the longest message that came.
+    pub fn longest(&self) -> usize {
+        messages(self.out, &self.seen[..self.offset]).iter().map(Bytes::len).max().unwrap_or(0)
+    }
+
     /// What a peer makes of a message that it takes for one.
     pub fn reaction(&self, message: &[u8]) -> Reaction {
         let message = Bytes::copy_from_slice(message);
@@ -214,6 +233,11 @@ impl<'a> Evidence<'a> {
                         reads: self.reads.len(),
                         at: event.at,
                         quiet: event.at.saturating_sub(moved),
+                        in_order: !matches!(
+                            event.what,
+                            What::Saw(Sight::Ended { end: ChannelEnd::Reset, .. })
+                        ),
+                        died: false,
                         by_signal: false,
                     });
                 }
@@ -228,6 +252,7 @@ impl<'a> Evidence<'a> {
             );
             if let Some(end) = &mut self.end {
                 end.by_signal |= signal;
+                end.died |= matches!(event.what, What::Saw(Sight::ServerExited { .. }));
             }
         }
     }

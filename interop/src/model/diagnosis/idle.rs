@@ -11,25 +11,29 @@ const AT_ONCE: Duration = Duration::from_millis(200);
 
 /// Names the time-out behind a connection that its peer has ended.
 pub(super) fn explain(evidence: &Evidence<'_>) -> Option<(String, About)> {
-    let end = evidence.end.filter(|end| !end.by_signal)?;
+    let end = evidence.end.filter(|end| !end.died && !end.by_signal)?;
+    // Who writes until nothing is taken any more has written something.
     if evidence.unread {
+        if evidence.finished.is_some() || evidence.seen.is_empty() {
+            return None;
+        }
         let words = "a connection whose other end does not read for a while is given up: by a time-out, or because a full buffer is taken for an error";
         return Some((words.to_owned(), About::Time));
     }
     if evidence.finished.is_some() {
         return None;
     }
-    if end.quiet >= AT_ONCE {
-        let after = end.quiet.as_millis();
-        let words = format!("a connection is ended when nothing comes for a while ({after} ms)");
-        return Some((words, About::Time));
-    }
-    let took = end.at.saturating_sub(begun(evidence, end)?);
-    (took >= AT_ONCE).then(|| {
+    let took = begun(evidence, end).map(|begun| end.at.saturating_sub(begun)).unwrap_or_default();
+    let words = if took >= AT_ONCE.max(end.quiet * 2) {
         let took = took.as_millis();
-        let words = format!("a message that takes long to come is cut off by a time-out ({took} ms)");
-        (words, About::Time)
-    })
+        format!("a message that takes long to come is cut off by a time-out ({took} ms)")
+    } else if end.quiet >= AT_ONCE {
+        let quiet = end.quiet.as_millis();
+        format!("a connection is ended when nothing comes for a while ({quiet} ms)")
+    } else {
+        return None;
+    };
+    Some((words, About::Time))
 }
 
 /// When the message began that was not complete at the end.

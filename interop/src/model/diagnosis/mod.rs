@@ -107,8 +107,14 @@ fn of_a_stop(readers: &Readers<'_>) -> Option<String> {
         all.extend(readers.explaining(readers::frames(evidence.read_as)));
         all.extend(readers.explaining(readers::text(evidence.read_as)));
     }
-    let all = all.into_iter().chain(idle::explain(evidence)).chain(size::explain(evidence));
-    decide(all.collect())
+    let longest = readers.longest_handled();
+    // Chunks are no explanation where the length alone may be one.
+    if evidence.missing().is_none_or(|missing| missing > longest) {
+        all.retain(|(_, about)| *about != About::Chunks);
+    }
+    all.extend(idle::explain(evidence));
+    all.extend(size::explain(evidence, longest));
+    decide(all)
 }
 
 /// An empty message that nobody asked for looks like the first half of a longer length.
@@ -169,6 +175,12 @@ impl<'a> Readers<'a> {
             let agreed = self.witnesses().iter().all(|witness| agrees(mistake, witness));
             agreed.then_some((words, mistake.about))
         })
+    }
+
+    /// The length of the longest message that the peer handled, here or elsewhere.
+    fn longest_handled(&self) -> usize {
+        let of_all = self.witnesses().iter().chain([self.evidence]).map(Evidence::longest);
+        of_all.max().unwrap_or(0)
     }
 
     fn witnesses(&self) -> &[Evidence<'a>] {

@@ -27,8 +27,8 @@ pub(super) enum About {
     Emptiness,
     /// How long it is, for those who read in chunks.
     Chunks,
-    /// That it is as long as the limit allows.
-    Limit,
+    /// That it is longer than others.
+    Size,
     /// When the connection ends.
     Closing,
     /// That a length is refused.
@@ -127,6 +127,22 @@ impl<'a> Peer<'a> {
         let (now, later) = self.left.split_at(most.min(self.left.len()));
         self.left = later;
         Ok(now)
+    }
+
+    /// In which pieces so many bytes came, of which the `first` were read just now.
+    pub fn pieces(&self, first: usize, len: usize) -> String {
+        let (mut pieces, mut left) = (vec![first.to_string()], len - first);
+        let later = self.evidence.reads.get(self.next..).unwrap_or_default();
+        for read in later {
+            let piece = read.bytes.len();
+            if piece >= left {
+                break;
+            }
+            pieces.push(piece.to_string());
+            left -= piece;
+        }
+        pieces.push(left.to_string());
+        pieces.join(" + ")
     }
 
     /// Reads until it has `len` bytes; fewer only at the end of the input.
@@ -248,7 +264,10 @@ pub(super) fn explains(mistake: &Mistake, evidence: &Evidence<'_>) -> Option<Str
     let end_is_right = match life {
         Err(Halt::Contradicted | Halt::Untold) => false,
         // Not all that came was waited for, or it was: then this says more than what came.
-        Err(Halt::Overran) => !evidence.stopped && evidence.seen.len() >= evidence.offset + TELLING,
+        Err(Halt::Overran) => {
+            let all_came = evidence.end.is_some_and(|end| end.in_order && !end.died);
+            !evidence.stopped && !all_came && evidence.seen.len() >= evidence.offset + TELLING
+        }
         Err(Halt::Waits) => evidence.end.is_none(),
         Err(Halt::Stuck) => evidence.end.is_none_or(|end| end.reads >= peer.next),
         Ok(()) | Err(Halt::Ended) => evidence.end.is_some_and(|end| end.reads >= peer.next),

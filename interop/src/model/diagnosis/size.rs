@@ -8,30 +8,31 @@ use super::wire::{messages, whole};
 const EDGES: [usize; 12] =
     [127, 255, 512, 1024, 2048, 4096, 8192, 16_384, 32_767, 65_535, 65_536, 1 << 20];
 
-/// Names what is special about the length of the message that does not come.
-pub(super) fn explain(evidence: &Evidence<'_>) -> Option<(String, About)> {
-    let limit = at_the_limit(evidence).map(|words| (words, About::Limit));
-    limit.or_else(|| Some((diagnose(evidence)?, About::Length)))
+/// Names what is special about the length of the message that does not come, where the peer handled none as long:
+/// `longest` is the longest that it did.
+pub(super) fn explain(evidence: &Evidence<'_>, longest: usize) -> Option<(String, About)> {
+    let missing = evidence.missing().filter(|missing| *missing > longest)?;
+    if evidence.end.is_some_and(|end| end.by_signal) {
+        let words = format!(
+            "a message is too long for a buffer, and is written beyond its end ({missing} bytes)"
+        );
+        return Some((words, About::Size));
+    }
+    if evidence.limit == Some(missing) && begins_at(evidence) {
+        let words = format!(
+            "a message as long as the limit allows is not handled ({missing} bytes): the limit is off by one, or a buffer has no room for its header"
+        );
+        return Some((words, About::Size));
+    }
+    Some((diagnose(evidence)?, About::Size))
 }
 
-/// A program that a signal ended did not refuse it.
-fn at_the_limit(evidence: &Evidence<'_>) -> Option<String> {
-    let limit = evidence.limit.filter(|limit| *limit > 0)?;
-    if evidence.end.is_some_and(|end| end.by_signal) {
-        return None;
-    }
-    let mut at = 0;
-    for body in messages(evidence.out, evidence.due) {
-        if at == evidence.offset {
-            return (body.len() == limit).then(|| {
-                format!(
-                    "a message as long as the limit allows is not handled ({limit} bytes): the limit is off by one, or a buffer has no room for its header"
-                )
-            });
-        }
-        at += whole(evidence.out, &body).len();
-    }
-    None
+/// Whether nothing of the missing message has come.
+fn begins_at(evidence: &Evidence<'_>) -> bool {
+    let came = &evidence.seen[..evidence.offset];
+    let told: usize =
+        messages(evidence.out, came).iter().map(|body| whole(evidence.out, body).len()).sum();
+    told == evidence.offset
 }
 
 /// Names the size from which on nothing comes, where the message that is missing is the first of that size,

@@ -56,13 +56,26 @@ pub(in super::super) const ONE_A_READ: Mistake = Mistake {
     about: About::Arrival,
     act: one_a_read,
 };
+const HELD_BACK_WORDS: &str =
+    "answers are held back while what was read holds the beginning of another message";
+
 /// The end of the input takes with it what was held back.
 pub(in super::super) const HELD_BACK: Mistake = Mistake {
-    words: "answers are held back while what was read holds the beginning of another message",
+    words: HELD_BACK_WORDS,
     about: About::Arrival,
     act: |peer| {
         answering_at_once(peer, |peer, frames, rest| {
             if rest.is_empty() { handle_all(peer, frames) } else { Ok(()) }
+        })
+    },
+};
+/// The same where less than a header does not hold them back.
+pub(in super::super) const HELD_BACK_BY_A_HEADER: Mistake = Mistake {
+    words: HELD_BACK_WORDS,
+    about: About::Arrival,
+    act: |peer| {
+        answering_at_once(peer, |peer, frames, rest| {
+            if rest.len() < peer.header_len() { handle_all(peer, frames) } else { Ok(()) }
         })
     },
 };

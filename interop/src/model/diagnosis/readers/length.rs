@@ -15,7 +15,12 @@ pub(in super::super) const ONE_BYTE: Mistake = Mistake {
 pub(in super::super) const SIGNED_SHORT: Mistake = Mistake {
     words: "length is read as a signed 16-bit number",
     about: About::Length,
-    act: |peer| lengths(peer, |len| if len & 0x8000 == 0 { Ok(len) } else { Err(Halt::Stuck) }),
+    act: |peer| {
+        lengths(peer, |len| match len {
+            0x8000..=0xffff => Err(Halt::Stuck),
+            _ => Ok(len),
+        })
+    },
 };
 pub(in super::super) const TWO_BYTES: Mistake = Mistake {
     words: "only the last 16 bits of the length are read",
@@ -60,6 +65,9 @@ const fn multiple_of<const N: usize>() -> Mistake {
         },
         about: About::Chunks,
         act: |peer| {
+            if !peer.has_stopped() {
+                return Err(Halt::Untold);
+            }
             lengths(peer, |len| match len > 0 && len.is_multiple_of(N) {
                 true => Err(Halt::Stuck),
                 false => Ok(len),

@@ -6,6 +6,8 @@ use crate::model::diagnosis::peer::{About, Halt, Life, Mistake, Peer};
 pub(super) const PER_READ_WORDS: &str =
     "each read is decoded as text by itself, so a character that is cut in two is lost";
 
+const ALL_WORDS: &str = "all that is read is decoded as text, length headers too";
+
 pub(in super::super) const DIES: Mistake = Mistake {
     words: "bytes that are not UTF-8 are not handled",
     about: About::Content,
@@ -41,12 +43,12 @@ pub(in super::super) const LEFT_OUT_PER_READ: Mistake = Mistake {
     act: |peer| decoded(peer, usize::MAX, left_out),
 };
 pub(in super::super) const ALL_REPLACED: Mistake = Mistake {
-    words: "all that is read is decoded as UTF-8, length headers too",
+    words: ALL_WORDS,
     about: About::Content,
     act: |peer| translated(peer, |read| String::from_utf8_lossy(read).into_owned().into_bytes()),
 };
 pub(in super::super) const ALL_WIDENED: Mistake = Mistake {
-    words: "all that is read is taken for Latin-1 and made UTF-8, length headers too",
+    words: ALL_WORDS,
     about: About::Content,
     act: |peer| {
         translated(peer, |read| {
