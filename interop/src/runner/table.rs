@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::capture::Captures;
 use crate::limits::{self, Patience};
 use crate::model::case::Case;
-use crate::model::diagnosis::Witness;
+use crate::model::diagnosis::{Witness, is_seen};
 use crate::model::names::Level;
 use crate::model::outcome::{Blame, Outcome};
 use crate::model::protocol::Transport;
@@ -321,6 +321,9 @@ impl<'a> Table<'a> {
             (Some(Blame::Server), None) => Heard::Rightly,
             _ => Heard::Nothing,
         };
+        if result.diagnosis.as_deref().is_some_and(is_seen) {
+            return;
+        }
         let shared = self.lock();
         match heard {
             Heard::As(difference) => result.diagnosis = Some(difference),

@@ -37,7 +37,9 @@ impl Actor<'_> {
             return false;
         }
         match self.raw.get_mut(&conn) {
-            Some(RawEnd::Stream(end)) => end.write_at_once(&protocol.frame(&Body::from("one more"))),
+            Some(RawEnd::Stream(end)) => {
+                end.write_at_once(&protocol.frame(&Body::from("one more")))
+            }
             _ => false,
         }
     }

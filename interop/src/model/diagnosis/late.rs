@@ -21,23 +21,33 @@ enum Behind {
     End,
 }
 
+const MORE_BYTES: &str = "a complete message is handled only when more bytes come";
+const UNFLUSHED: &str =
+    "what is delivered lies in a buffer until the client ends: its stdout is not flushed";
+const AT_THE_END: &str = "answers are held back until the input ends";
+const ONLY_LATE: &str = "what is due comes, only late";
+
+/// Whether a diagnosis says what was seen to come, rather than what may be behind a silence.
+#[must_use]
+pub fn is_seen(diagnosis: &str) -> bool {
+    [MORE_BYTES, UNFLUSHED, AT_THE_END, ONLY_LATE].iter().any(|words| diagnosis.starts_with(words))
+}
+
 /// Names why something came late.
 pub(super) fn diagnose(evidence: &Evidence<'_>, transcript: &Transcript) -> Option<String> {
     let (behind, delay) = came(evidence, transcript)?;
+    // Between two peers nobody knows what was sent when.
+    if evidence.reads.is_empty() && behind == Behind::Nothing {
+        return Some(ONLY_LATE.to_owned());
+    }
     let delivered = matches!(evidence.channel, Channel::Delivered(_));
     Some(match (behind, delivered) {
-        (Behind::Nothing, true) => {
-            format!("what is due is delivered, only late ({} ms after it came)", delay.as_millis())
+        (Behind::Nothing, _) => {
+            format!("{ONLY_LATE} ({} ms after its last byte was sent)", delay.as_millis())
         }
-        (Behind::Nothing, false) => {
-            format!("what is due comes, only late ({} ms after it was asked)", delay.as_millis())
-        }
-        (Behind::Message, _) => "a complete message is handled only when more bytes come".to_owned(),
-        (Behind::End, true) => {
-            "what is delivered lies in a buffer until the client ends: its stdout is not flushed"
-                .to_owned()
-        }
-        (Behind::End, false) => "answers are held back until the input ends".to_owned(),
+        (Behind::Message, _) => MORE_BYTES.to_owned(),
+        (Behind::End, true) => UNFLUSHED.to_owned(),
+        (Behind::End, false) => AT_THE_END.to_owned(),
     })
 }
 

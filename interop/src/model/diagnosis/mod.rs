@@ -27,7 +27,7 @@ mod writer;
 use evidence::Evidence;
 use peer::{About, Mistake, agrees, explains};
 
-pub use late::Delay;
+pub use late::{Delay, is_seen};
 pub use witness::Witness;
 
 use super::ledger::Ledger;
@@ -108,13 +108,14 @@ fn of_a_stop(readers: &Readers<'_>) -> Option<String> {
         all.extend(readers.explaining(readers::text(evidence.read_as)));
     }
     let longest = readers.longest_handled();
-    // Chunks are no explanation where the length alone may be one.
-    if evidence.missing().is_none_or(|missing| missing > longest) {
+    all.extend(size::explain(evidence, longest));
+    // Where nothing as long was handled, its length alone may be what is wrong, and says nothing of chunks.
+    let of_length = all.iter().any(|(_, about)| *about == About::Length);
+    if !of_length && evidence.missing().is_none_or(|missing| missing > longest) {
         all.retain(|(_, about)| *about != About::Chunks);
     }
     all.extend(idle::explain(evidence));
-    all.extend(size::explain(evidence, longest));
-    decide(all)
+    if all.is_empty() { size::guess(evidence, longest) } else { decide(all) }
 }
 
 /// An empty message that nobody asked for looks like the first half of a longer length.

@@ -197,7 +197,9 @@ impl<'a> Peer<'a> {
     pub fn frame_len(&self, buffer: &[u8]) -> Result<Option<usize>, Halt> {
         match self.framing().parse(buffer, MaxFrame::new(u64::MAX)) {
             Ok(Parse::Frame { len, .. } | Parse::Blank { len }) => Ok(Some(len)),
-            Ok(Parse::Incomplete { wanted }) if wanted <= ABSURD && !self.refuses(wanted) => Ok(None),
+            Ok(Parse::Incomplete { wanted }) if wanted <= ABSURD && !self.refuses(wanted) => {
+                Ok(None)
+            }
             Ok(Parse::Incomplete { .. }) | Err(_) => Err(Halt::Stuck),
         }
     }

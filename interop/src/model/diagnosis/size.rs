@@ -24,7 +24,13 @@ pub(super) fn explain(evidence: &Evidence<'_>, longest: usize) -> Option<(String
         );
         return Some((words, About::Size));
     }
-    Some((diagnose(evidence)?, About::Size))
+    None
+}
+
+/// The same by its size alone.
+pub(super) fn guess(evidence: &Evidence<'_>, longest: usize) -> Option<String> {
+    evidence.missing().filter(|missing| *missing > longest)?;
+    diagnose(evidence)
 }
 
 /// Whether nothing of the missing message has come.

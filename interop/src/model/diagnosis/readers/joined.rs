@@ -64,9 +64,12 @@ pub(in super::super) const HELD_BACK: Mistake = Mistake {
     words: HELD_BACK_WORDS,
     about: About::Arrival,
     act: |peer| {
-        answering_at_once(peer, |peer, frames, rest| {
-            if rest.is_empty() { handle_all(peer, frames) } else { Ok(()) }
-        })
+        answering_at_once(
+            peer,
+            |peer, frames, rest| {
+                if rest.is_empty() { handle_all(peer, frames) } else { Ok(()) }
+            },
+        )
     },
 };
 /// The same where less than a header does not hold them back.
@@ -132,11 +135,7 @@ const fn one_read<const N: usize>() -> Mistake {
         about: About::Arrival,
         act: |peer| {
             // Silence does not betray the size of a buffer.
-            if peer.has_stopped() {
-                Err(Halt::Untold)
-            } else {
-                read_is_message(peer, N, true)
-            }
+            if peer.has_stopped() { Err(Halt::Untold) } else { read_is_message(peer, N, true) }
         },
     }
 }
