@@ -190,7 +190,8 @@ impl<'a> Peer<'a> {
     /// Whether the end of the input is what would be read next.
     pub fn is_at_the_end(&self) -> bool {
         let all_read = self.left.is_empty() && self.next == self.evidence.reads.len();
-        all_read && self.evidence.finished.is_some()
+        // Unless something came between the last read and the end.
+        all_read && self.evidence.finished.is_some_and(|seen| seen <= self.said)
     }
 
     /// The length of the complete frame at the front of a buffer.
