@@ -220,6 +220,15 @@ fn what_is_left_over() {
 }
 
 #[test]
+fn one_byte_that_is_left_over() {
+    let both = framed(&[b"first", b"second"]);
+    let (first, second) = (framed(&[b"first"]), framed(&[b"second"]));
+    let cut = |at: usize| script().wrote(&both[..at]).said(&first).wrote(&both[at..]);
+    let right = cut(11).said(&second);
+    cut(10).but_elsewhere(right).names("thrown away when it is one byte");
+}
+
+#[test]
 fn empty_messages() {
     let all = framed(&[b"one", b"more", b"", b"two"]);
     let two = framed(&[b"one", b"more"]);
@@ -619,12 +628,12 @@ fn answers_that_wait_for_what_is_behind_them() {
 
 #[test]
 fn a_message_as_long_as_the_limit() {
-    let (short, long) = (framed(&[&letters(300)]), framed(&[&letters(1000)]));
+    let (short, long) = (framed(&[&letters(300)]), framed(&[&letters(1100)]));
     let refused = |limit| {
         let once = script().with_limit(limit).wrote(&short).said(&short);
         once.wrote(&short).said(&short).wrote(&long).closed()
     };
-    refused(1000).names("as long as the limit allows is not handled (1000 bytes)");
+    refused(1100).names("as long as the limit allows is not handled (1100 bytes)");
     refused(2000).names_nothing();
 }
 

@@ -40,6 +40,17 @@ pub(in super::super) const SHORT_REST_DROPPED: Mistake = Mistake {
         })
     },
 };
+pub(in super::super) const ONE_BYTE_DROPPED: Mistake = Mistake {
+    words: "what a read holds of the next message is thrown away when it is one byte",
+    about: About::Arrival,
+    act: |peer| {
+        buffered(peer, |_, buffer, sizes| {
+            let at: usize = sizes.iter().sum();
+            let dropped = at > 0 && buffer.len() - at == 1;
+            Ok(Rest::From { said: 0..sizes.len(), at, dropped })
+        })
+    },
+};
 pub(in super::super) const REST_OFF_BY_ONE: Mistake = Mistake {
     words: "what a read holds of the next message is kept one byte off",
     about: About::Arrival,

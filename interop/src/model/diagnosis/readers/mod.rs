@@ -35,6 +35,7 @@ const FRAMES: &[Mistake] = &[
     joined::ONLY_LAST_OF_A_READ,
     joined::REST_DROPPED,
     joined::SHORT_REST_DROPPED,
+    joined::ONE_BYTE_DROPPED,
     joined::REST_OFF_BY_ONE,
     joined::HELD_BACK,
     joined::HELD_BACK_BY_A_HEADER,
