@@ -314,7 +314,8 @@ fn capture_of(
     let interfaces = vec![Interface { name: "server", description: description.to_owned() }];
     let about = About { name: String::new(), comment: String::new(), interfaces, wrong: None };
     let file = tempfile::NamedTempFile::new()?;
-    write(File::create(file.path())?, u64::MAX, &about, &Transcript { setting, events })?;
+    let transcript = Transcript { setting, events, after: Vec::new() };
+    write(File::create(file.path())?, u64::MAX, &about, &transcript)?;
     Ok(file)
 }
 

@@ -111,6 +111,29 @@ pub const DIALECT: Duration = Duration::from_millis(800);
 /// does not answer it in this time is not asked again before its cases.
 pub const WARM_UP: Duration = Duration::from_secs(6);
 
+/// How long what did not come in time is waited for all the same, before the case is over: late is not lost. A peer
+/// that has shown often enough that it fails has less.
+pub const LATE: Patience =
+    Patience { silent: Duration::from_secs(2), asleep: Duration::from_millis(1000) };
+/// See [`LATE`].
+pub const LESS_LATE: Patience =
+    Patience { silent: Duration::from_secs(1), asleep: Duration::from_millis(200) };
+
+/// How long it has to come when one more message is written then, and when the conversation is ended.
+pub const AFTERWARDS: Patience =
+    Patience { silent: Duration::from_millis(500), asleep: Duration::from_millis(120) };
+
+/// How many bytes that come then are kept.
+pub const LATE_BYTES: usize = 1 << 20;
+
+/// How many bytes of a case in which a peer was right are kept, to see which mistakes it does not make.
+pub const TESTIMONY: usize = 1 << 20;
+
+/// How many bytes of all such cases of a unit, and of how many of them.
+pub const TESTIMONIES: usize = 8 << 20;
+/// See [`TESTIMONIES`].
+pub const WITNESSES: usize = 200;
+
 /// How long what follows a wrong byte is waited for, as evidence, and how long it may pause.
 pub const EVIDENCE: Duration = Duration::from_millis(200);
 /// See [`EVIDENCE`].

@@ -36,7 +36,7 @@ fn transcript(role: Role, protocol: &str, events: Vec<What>) -> Transcript {
         began: Duration::from_secs(1_700_000_000),
     };
     let at = |(n, what)| Event { at: Duration::from_micros(n), what };
-    Transcript { setting, events: (0..).zip(events).map(at).collect() }
+    Transcript { setting, events: (0..).zip(events).map(at).collect(), after: Vec::new() }
 }
 
 fn located(channel: Channel, program: &str, us: &str) -> What {

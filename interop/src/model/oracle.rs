@@ -3,13 +3,15 @@
 //! It replays the transcript into a [`Ledger`] and looks where a message's way first went wrong:
 //! requests, then answers, then deliveries, then how everything ended.
 
+use std::sync::Arc;
+
 use rust_server::framing::Framing;
 
 use crate::limits::{CASE, CONNECTIONS};
 
 use super::case::Case;
 use super::conduct;
-use super::diagnosis::diagnose;
+use super::diagnosis::{Witness, delay, diagnose};
 use super::excerpt::Excerpt;
 use super::ledger::{Account, ClientAccount, Deviation, DueExit, Ledger};
 use super::names::{Clause, Role};
@@ -20,10 +22,11 @@ use super::transcript::{
     Act, Channel, ChannelEnd, Conn, Event, Exit, Setting, Sight, Transcript, What, Wire,
 };
 
-/// Judges what was seen against what the protocol says was due.
+/// Judges what was seen against what the protocol says was due. `witnesses` are other cases in which the peer was
+/// right, and so does not make certain mistakes.
 #[must_use]
-pub fn judge(case: &Case, transcript: &Transcript) -> Verdict {
-    verdict(&Replay::of(case, transcript), transcript)
+pub fn judge(case: &Case, transcript: &Transcript, witnesses: &[Arc<Witness>]) -> Verdict {
+    verdict(&Replay { witnesses, ..Replay::of(case, transcript) }, transcript)
 }
 
 /// The same without a diagnosis, where only right or wrong is asked.
@@ -53,6 +56,8 @@ struct Replay<'a> {
     early: bool,
     /// No diagnosis is asked for.
     brief: bool,
+    /// What its diagnosis must not contradict.
+    witnesses: &'a [Arc<Witness>],
     /// It was ended because it took too long.
     out_of_time: bool,
     /// What was waited for in vain.
@@ -95,6 +100,7 @@ impl<'a> Replay<'a> {
             ledger,
             early,
             brief: false,
+            witnesses: &[],
             out_of_time,
             stalled_for,
             stalled_in,
@@ -196,7 +202,7 @@ impl<'a> Replay<'a> {
     }
 
     fn diagnose(&self, channel: Channel) -> Option<String> {
-        let diagnosis = || diagnose(self.transcript, &self.ledger, channel);
+        let diagnosis = || diagnose(self.transcript, &self.ledger, channel, self.witnesses);
         (!self.brief).then(diagnosis).flatten()
     }
 
@@ -343,6 +349,8 @@ impl<'a> Replay<'a> {
         if !self.is_of_datagrams(channel) {
             summary.push_str(&format!(": {seen} of {due} bytes were seen"));
         }
+        let delay = delay(self.transcript, &self.ledger, channel);
+        let weight = if delay.is_some() { Weight::Warns } else { Weight::OfCase };
         let silent = account.seen_end.is_none() && exit.is_none();
         let concerned = self
             .stalled_in
@@ -359,7 +367,7 @@ impl<'a> Replay<'a> {
                 account.due(),
                 account.seen(),
             )),
-            ..Finding::new(clause, self.blame(channel), summary)
+            ..Finding::new(clause, self.blame(channel), summary).weighing(weight)
         })
     }
 

@@ -57,7 +57,7 @@ impl Script {
             wire: Wire::Seen,
             began: Duration::ZERO,
         };
-        let transcript = Transcript { setting, events: Vec::new() };
+        let transcript = Transcript { setting, events: Vec::new(), after: Vec::new() };
         Self { case: case.expect("a case of the catalogue").clone(), transcript }
     }
 
@@ -129,7 +129,7 @@ impl Script {
     }
 
     pub fn verdict(&self) -> Verdict {
-        judge(&self.case, &self.transcript)
+        judge(&self.case, &self.transcript, &[])
     }
 
     #[track_caller]

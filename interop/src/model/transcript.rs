@@ -293,6 +293,17 @@ pub enum What {
     Saw(Sight),
 }
 
+impl What {
+    /// The bytes that went one way or the other.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Did(Act::Wrote { bytes, .. }) | Self::Saw(Sight::Bytes { bytes, .. }) => bytes,
+            _ => &[],
+        }
+    }
+}
+
 /// One line of a transcript with its time.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -348,6 +359,9 @@ pub struct Transcript {
     pub setting: Setting,
     /// In the order in which the harness did or saw them.
     pub events: Vec<Event>,
+    /// What was done and seen when the case had been given up, because something was waited for in vain. Nobody is
+    /// judged by that.
+    pub after: Vec<Event>,
 }
 
 impl Transcript {

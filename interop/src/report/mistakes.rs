@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::failure;
+use crate::model::diagnosis::{alternatives, either};
 use crate::model::names::{CaseId, Level, PeerName, Role};
 use crate::model::outcome::{Blame, Outcome};
 use crate::runner::CaseResult;
@@ -23,7 +24,7 @@ pub struct Mistake<'a> {
 type Peers<'a> = (Option<&'a PeerName>, Option<&'a PeerName>);
 
 /// Who is blamed, and for what.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Cause<'a> {
     /// Both peers, where it may be either.
     peers: Peers<'a>,
@@ -38,6 +39,7 @@ pub fn of<'a>(results: impl IntoIterator<Item = &'a CaseResult>) -> Vec<Mistake<
     for result in results.into_iter().filter(|result| result.outcome == Outcome::Fail) {
         by_cause.entry(Cause::of(result)).or_default().push(result);
     }
+    decide(&mut by_cause);
     let mistake = |(cause, mut failures): (Cause<'a>, Vec<&'a CaseResult>)| {
         failures.sort_by_key(|failure| obscurity(failure));
         let clearest = failures.remove(0);
@@ -57,12 +59,31 @@ pub fn of<'a>(results: impl IntoIterator<Item = &'a CaseResult>) -> Vec<Mistake<
     mistakes
 }
 
+/// What one failure leaves open, between two mistakes, another of the same peer may decide.
+fn decide<'a>(by_cause: &mut BTreeMap<Cause<'a>, Vec<&'a CaseResult>>) {
+    let open: Vec<Cause<'a>> =
+        by_cause.keys().filter(|cause| alternatives(&cause.words).is_some()).cloned().collect();
+    for cause in open {
+        let Some((one, other)) = alternatives(&cause.words) else { continue };
+        let known = |words: &str| {
+            let decided = Cause { peers: cause.peers, words: cause_of(words).to_owned() };
+            by_cause.contains_key(&decided).then_some(decided)
+        };
+        let decided = match (known(one), known(other)) {
+            (Some(decided), None) | (None, Some(decided)) => decided,
+            _ => continue,
+        };
+        let results = by_cause.remove(&cause).unwrap_or_default();
+        by_cause.entry(decided).or_default().extend(results);
+    }
+}
+
 impl<'a> Mistake<'a> {
     /// The mistake in words: what the bytes betray, or else what was seen of it.
     #[must_use]
     pub fn words(&self) -> &str {
         match &self.clearest.diagnosis {
-            Some(diagnosis) => cause_of(diagnosis),
+            Some(_) => &self.cause.words,
             None => self.clearest.summary.lines().next().unwrap_or_default(),
         }
     }
@@ -110,7 +131,7 @@ impl<'a> Cause<'a> {
         };
         // Numbers are where it showed this time.
         let words = match &result.diagnosis {
-            Some(diagnosis) => cause_of(diagnosis).to_owned(),
+            Some(diagnosis) => words_of(diagnosis),
             None => result.summary.chars().filter(|c| !c.is_ascii_digit()).collect(),
         };
         Self { peers, words }
@@ -120,6 +141,14 @@ impl<'a> Cause<'a> {
 /// A diagnosis without what stands in brackets: where it showed this time.
 fn cause_of(diagnosis: &str) -> &str {
     diagnosis.split(" (").next().unwrap_or(diagnosis)
+}
+
+/// The same of both mistakes, where it leaves open which it is.
+fn words_of(diagnosis: &str) -> String {
+    match alternatives(diagnosis) {
+        Some((one, other)) => either(cause_of(one), cause_of(other)),
+        None => cause_of(diagnosis).to_owned(),
+    }
 }
 
 /// How much there is to read in a failure: a peer alone before two of them, then the shortest conversation.

@@ -10,7 +10,7 @@ use crate::model::dialogue::Dialogue;
 use crate::model::names::Role;
 use crate::model::oracle::{crashed, judge, judge_briefly};
 use crate::model::outcome::{Blame, Close, Finding, Outcome, Verdict};
-use crate::model::transcript::{Channel, Exit};
+use crate::model::transcript::{Channel, Exit, Transcript};
 use crate::peer::start::StartError;
 use crate::stage::Acted;
 use crate::stage::scene::Slowness;
@@ -39,7 +39,7 @@ struct Played {
 }
 
 /// One look at a case.
-struct Look {
+pub(super) struct Look {
     result: CaseResult,
     seen: Option<Seen>,
     /// Something did not come in time: which says little on a loaded machine.
@@ -48,6 +48,10 @@ struct Look {
     certain: bool,
     /// The server ended although nobody had asked it to.
     crashed: bool,
+    /// What a failure goes by, to be gone through again when more is known of the peer.
+    transcript: Option<Transcript>,
+    /// What its bytes betrayed.
+    by_bytes: Option<String>,
 }
 
 /// One look at cases that are played together.
@@ -76,9 +80,13 @@ impl<'a> Player<'a> {
 
     /// Plays what is on the table until there is nothing more.
     pub async fn play(&mut self) {
-        while let Some(at) = self.table.next().await {
+        while let Some(at) = match self.is_beside {
+            true => self.table.next().await,
+            false => self.table.next_quick().await,
+        } {
             match self.play_case(at).await {
-                Ok(played) => self.tell(played).await,
+                Ok(Some(played)) => self.tell(played).await,
+                Ok(None) => {} // its turn comes again
                 // There is another whose server may come up: four at once may be too many for the machine.
                 Err(_) if self.is_beside => {
                     self.table.put_back(at);
@@ -93,8 +101,9 @@ impl<'a> Player<'a> {
         self.leave().await;
     }
 
-    /// A case by itself. A failure is looked at twice more, until the peer has shown that it does fail.
-    async fn play_case(&mut self, at: usize) -> Result<Played, StartError> {
+    /// A case by itself. A failure is looked at twice more, until the peer has shown that it does fail: behind
+    /// others, which may tell of what it fails.
+    async fn play_case(&mut self, at: usize) -> Result<Option<Played>, StartError> {
         let (case, level) = &self.table.unit.cases[at];
         let declared = known::reason(self.table.unit, case, Blame::Undecided).is_some();
         let hasty = declared || self.table.is_sure(*level);
@@ -102,34 +111,45 @@ impl<'a> Player<'a> {
             true => (limits::LESS_PATIENCE, limits::PATIENCE),
             false => (limits::PATIENCE, limits::LESS_PATIENCE),
         };
-        let mut first = self.look_at(at, self.table.patience(first)).await?;
-        if first.crashed && self.table.greets() {
+        let deferred = self.table.take_deferred(at);
+        let is_first = deferred.is_none();
+        let mut first = match deferred {
+            Some(look) => look,
+            None => self.look_at(at, self.table.patience(first)).await?,
+        };
+        if is_first && first.crashed && self.table.greets() {
             // It may have died of our greeting: what is wrong with it otherwise is not to be hidden by that.
             self.table.greet(false);
             first = self.look_at(at, self.table.patience(then)).await?;
             self.table.greet(first.crashed);
         }
-        let first = first;
         let failed = first.result.outcome == Outcome::Fail;
         if !failed || first.certain || self.table.is_sure(first.result.level) {
-            return Ok(first.into());
+            return Ok(Some(first.into()));
+        }
+        if is_first {
+            match self.table.defer(at, first) {
+                None => return Ok(None),
+                Some(look) => first = look,
+            }
         }
         let mut passed = 0;
         for _ in 0..limits::LOOKS_AGAIN {
             match self.look_at(at, self.table.patience(then)).await {
                 Ok(again) => passed += usize::from(again.result.outcome == Outcome::Pass),
                 // It failed, and cannot be asked again.
-                Err(_) => return Ok(first.into()),
+                Err(_) => return Ok(Some(first.into())),
             }
         }
         let stalled = first.stalled;
+        self.diagnose_again(at, &mut first);
         let mut played = Played::from(first);
         let result = &mut played.result;
         match passed {
             0 => self.table.confirm(result.level),
             // It was only not waited for.
             limits::LOOKS_AGAIN if hasty && stalled => {
-                return Ok(self.look_at(at, self.table.patience(then)).await?.into());
+                return Ok(Some(self.look_at(at, self.table.patience(then)).await?.into()));
             }
             _ => {
                 result.flaky = true;
@@ -139,7 +159,7 @@ impl<'a> Player<'a> {
                 result.summary.push_str(&format!(" (flaky: in {} of {runs} runs)", runs - passed));
             }
         }
-        Ok(played)
+        Ok(Some(played))
     }
 
     async fn look_at(&mut self, at: usize, patience: Patience) -> Result<Look, StartError> {
@@ -147,14 +167,18 @@ impl<'a> Player<'a> {
         self.prepare(case).await?;
         let begun = Instant::now();
         let mut result = CaseResult::blank(self.table.unit, case, *level);
-        let (mut stalled, mut certain, mut seen) = (false, false, None);
+        let (mut stalled, mut certain, mut seen, mut transcript) = (false, false, None, None);
         match self.house.act(case, patience).await {
             Ok(acted) => {
-                let verdict = judge(case, &acted.transcript);
+                let verdict = judge(case, &acted.transcript, &self.table.witnesses());
                 stalled = verdict.stalled;
                 certain = acted.transcript.is_certain();
-                if verdict.finding.is_none() {
-                    self.table.waited(acted.slowest);
+                match verdict.finding {
+                    Some(_) => transcript = Some(acted.transcript.clone()),
+                    None => {
+                        self.table.waited(acted.slowest);
+                        self.table.saw_it_right(&acted.transcript);
+                    }
                 }
                 seen = self.enter(verdict, acted, case, &mut result);
             }
@@ -165,13 +189,24 @@ impl<'a> Player<'a> {
         }
         result.duration_us = begun.elapsed();
         let crashed = matches!(result.close, Some(Close::Exit | Close::Signal));
+        let by_bytes = result.diagnosis.clone();
         if result.outcome == Outcome::Pass {
-            return Ok(Look { result, seen, stalled, certain, crashed });
+            return Ok(Look { result, seen, stalled, certain, crashed, transcript, by_bytes });
         }
         self.hear(&result, patience).await;
         self.table.diagnose_silence(&mut result, self.house.dialect()).await;
         self.house.tear_down().await;
-        Ok(Look { result, seen, stalled, certain, crashed })
+        Ok(Look { result, seen, stalled, certain, crashed, transcript, by_bytes })
+    }
+
+    /// Others have played meanwhile: what was right there may rule a mistake out that explains this case.
+    fn diagnose_again(&self, at: usize, look: &mut Look) {
+        let Some(transcript) = look.transcript.take() else { return };
+        if look.by_bytes != look.result.diagnosis {
+            return; // it was told by something else than the bytes
+        }
+        let verdict = judge(&self.table.unit.cases[at].0, &transcript, &self.table.witnesses());
+        look.result.diagnosis = verdict.finding.and_then(|finding| finding.diagnosis);
     }
 
     /// A client that says nothing may say nothing ever, or only where an answer came in pieces: it is asked what it
@@ -296,7 +331,10 @@ impl<'a> Player<'a> {
         let verdict = judge_briefly(&together.case, &acted.transcript);
         match verdict.finding {
             Some(_) => self.house.tear_down().await,
-            None => self.table.waited(acted.slowest),
+            None => {
+                self.table.waited(acted.slowest);
+                self.table.saw_it_right(&acted.transcript);
+            }
         }
         let reached = together.reached(&acted.transcript);
         let wrong = verdict.finding.as_ref().and_then(Finding::place);

@@ -9,19 +9,29 @@ use tokio::sync::Notify;
 
 use crate::capture::Captures;
 use crate::limits::{self, Patience};
+use crate::model::case::Case;
+use crate::model::diagnosis::{Witness, is_seen};
 use crate::model::names::Level;
 use crate::model::outcome::{Blame, Outcome};
 use crate::model::protocol::Transport;
+use crate::model::transcript::Transcript;
 use crate::peer::start::StartError;
 use crate::stage::Heard;
 use crate::stage::scene::Slowness;
 
 use super::event::CaseResult;
 use super::plan::Unit;
+use super::player::Look;
 use super::run::{Context, Teller};
 
 /// The case of one message in one piece. It is the first of a run.
 pub(super) const PLAIN: &str = "framing.single";
+
+/// Whether a case is about messages and cuts alone: what a peer does right there tells of what it does wrong
+/// elsewhere.
+pub(super) fn is_telling(case: &Case) -> bool {
+    ["framing.", "payload."].iter().any(|group| case.id.as_str().starts_with(group))
+}
 
 /// Where the players of a unit meet.
 pub(super) struct Table<'a> {
@@ -57,6 +67,10 @@ struct Shared {
     started: Duration,
     /// What a server that answers nothing would answer to, once it has been asked.
     dialect: Option<Heard>,
+    /// Failures that are looked at again behind other cases.
+    deferred: Vec<(usize, Look)>,
+    /// Cases in which the peer was right, and how many bytes they hold.
+    witnesses: (Vec<Arc<Witness>>, usize),
     /// The peer was right in a case in which it had to say something.
     alive: bool,
     /// A server did not answer its first message.
@@ -107,6 +121,43 @@ impl<'a> Table<'a> {
             }
             changed.await;
         }
+    }
+
+    /// The same for who has others beside it: what waits is left to them, as long as there is anything else.
+    pub async fn next_quick(&self) -> Option<usize> {
+        let quick = |at: &usize| !self.unit.cases[*at].0.is_played_apart();
+        let first = {
+            let mut shared = self.lock();
+            let at = shared.queue.iter().position(quick);
+            at.and_then(|at| shared.queue.remove(at))
+        };
+        match first {
+            Some(at) => Some(at),
+            None => self.next().await,
+        }
+    }
+
+    /// Puts a failure behind the other cases, a few of them, as long as any are left of those that tell most of a
+    /// peer; it comes back where none are.
+    pub fn defer(&self, at: usize, look: Look) -> Option<Look> {
+        let mut shared = self.lock();
+        let telling = shared.queue.iter().any(|at| is_telling(&self.unit.cases[*at].0));
+        if !telling || shared.deferred.len() >= limits::SURE || !is_telling(&self.unit.cases[at].0)
+        {
+            return Some(look);
+        }
+        shared.deferred.push((at, look));
+        let behind = |other: &usize| is_telling(&self.unit.cases[*other].0);
+        let place = shared.queue.iter().rposition(behind).map_or(0, |last| last + 1);
+        shared.queue.insert(place, at);
+        None
+    }
+
+    /// The first look at a case, where it was deferred.
+    pub fn take_deferred(&self, at: usize) -> Option<Look> {
+        let mut shared = self.lock();
+        let place = shared.deferred.iter().position(|(deferred, _)| *deferred == at)?;
+        Some(shared.deferred.remove(place).1)
     }
 
     /// Whoever has begun a case could not play it: it is somebody else's turn.
@@ -200,6 +251,22 @@ impl<'a> Table<'a> {
         Patience { silent, asleep }.scaled(self.timeout_scale)
     }
 
+    /// The peers were right in a case: what they did there says which mistakes they do not make.
+    pub fn saw_it_right(&self, transcript: &Transcript) {
+        let Some(witness) = Witness::of(transcript) else { return };
+        let mut shared = self.lock();
+        let (witnesses, bytes) = &mut shared.witnesses;
+        if witnesses.len() < limits::WITNESSES && *bytes + witness.bytes() <= limits::TESTIMONIES {
+            *bytes += witness.bytes();
+            witnesses.push(Arc::new(witness));
+        }
+    }
+
+    /// The cases in which they were.
+    pub fn witnesses(&self) -> Vec<Arc<Witness>> {
+        self.lock().witnesses.0.clone()
+    }
+
     /// Whether servers answer their first message as far as is known: one that did not is not asked again.
     pub fn answers(&self) -> bool {
         !self.lock().answers_nothing
@@ -254,6 +321,9 @@ impl<'a> Table<'a> {
             (Some(Blame::Server), None) => Heard::Rightly,
             _ => Heard::Nothing,
         };
+        if result.diagnosis.as_deref().is_some_and(is_seen) {
+            return;
+        }
         let shared = self.lock();
         match heard {
             Heard::As(difference) => result.diagnosis = Some(difference),

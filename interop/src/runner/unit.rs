@@ -16,7 +16,7 @@ use super::house::{House, hard_coded_ports};
 use super::plan::Unit;
 use super::player::{JointLook, Player};
 use super::run::{Context, Teller};
-use super::table::{End, PLAIN, Table};
+use super::table::{End, PLAIN, Table, is_telling};
 use super::together::Together;
 
 /// Plays all cases of a unit, once it has a seat, and tells what they come to.
@@ -78,7 +78,7 @@ fn order(unit: &Unit, together: Option<&Together>, beside: bool) -> Vec<usize> {
     alone.sort_by_key(|&at| {
         let case = &unit.cases[at].0;
         let later = if beside { !case.is_played_apart() } else { case.has_own_server() };
-        (case.id.as_str() != PLAIN, later)
+        (case.id.as_str() != PLAIN, later, !is_telling(case))
     });
     alone
 }

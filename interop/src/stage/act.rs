@@ -72,6 +72,7 @@ pub async fn act(case: &Case, cast: Cast<'_>, patience: Patience) -> Result<Acte
     }
     actor.wait_for_a_crash(case).await;
     scene.linger().await;
+    actor.look_on().await;
     // What the peers do because we leave is no part of it.
     let transcript = scene.transcript();
     let slowest = scene.slowest();

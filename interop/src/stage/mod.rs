@@ -3,10 +3,11 @@
 //! [`act`](act()) performs the steps: what is written in `writes`, the client programs in `clients`, a case's own
 //! server in `own`, what programs use in `resources`. For a one-sided case the [`raw end`](raw) is the other
 //! side; for a pairing the [`link`] stands between both; each is of a stream or of `datagrams`. [`delivery`] sees
-//! to it that a fragment arrives by itself, [`scene`] holds what all tasks of a case share, `sleep` knows whether the programs will go on, and
+//! to it that a fragment arrives by itself, `afterwards` looks on when something did not come, [`scene`] holds what all tasks of a case share, `sleep` knows whether the programs will go on, and
 //! `forensics` what is found when they do not.
 
 mod act;
+mod afterwards;
 mod cast;
 mod clients;
 mod datagrams;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
@@ -47,6 +48,10 @@ struct Books {
     transcript: Transcript,
     stalled: Stalled,
     slowest: Slowness,
+    /// The case is given up: what is done and seen from here on is written down by itself.
+    given_up: bool,
+    /// How many bytes have come since then.
+    came_after: usize,
 }
 
 /// How slow a program is by nature: the longest waits for something due that came.
@@ -71,6 +76,17 @@ impl Slowness {
 struct Stalled {
     conns: BTreeSet<Conn>,
     everywhere: bool,
+}
+
+impl Books {
+    /// How many bytes have come on a channel since the case was given up.
+    fn came_since(&self, from: Channel) -> usize {
+        let came = |event: &Event| match &event.what {
+            What::Saw(Sight::Bytes { channel, bytes }) if *channel == from => bytes.len(),
+            _ => 0,
+        };
+        self.transcript.after.iter().map(came).sum()
+    }
 }
 
 impl Stalled {
@@ -103,13 +119,20 @@ impl Scene {
     #[must_use]
     pub fn new(setting: Setting, clauses: &[Clause], patience: Patience) -> Self {
         let ledger = Ledger::new(setting.clone());
-        let transcript = Transcript { setting, events: Vec::new() };
+        let transcript = Transcript { setting, events: Vec::new(), after: Vec::new() };
         let (stalled, slowest) = (Stalled::default(), Slowness::default());
         Self {
             begun: Instant::now(),
             clauses: clauses.to_vec(),
             patience,
-            books: Mutex::new(Books { ledger, transcript, stalled, slowest }),
+            books: Mutex::new(Books {
+                ledger,
+                transcript,
+                stalled,
+                slowest,
+                given_up: false,
+                came_after: 0,
+            }),
             changed: Notify::new(),
             keeps_open: AtomicBool::new(false),
             unread: AtomicU32::new(0),
@@ -167,7 +190,10 @@ impl Scene {
     /// Bytes came. `false` when there is no use in reading on.
     pub fn saw_bytes(&self, channel: Channel, bytes: &[u8]) -> bool {
         let mut books = lock(&self.books);
-        let bytes = books.ledger.take(channel, bytes);
+        let bytes = match books.given_up {
+            true => Bytes::copy_from_slice(bytes),
+            false => books.ledger.take(channel, bytes),
+        };
         let flooded = books.ledger.is_flooded(channel);
         self.write_down(books, What::Saw(Sight::Bytes { channel, bytes }));
         !flooded
@@ -180,15 +206,24 @@ impl Scene {
 
     fn enter(&self, what: What) {
         let mut books = lock(&self.books);
-        books.ledger.enter(&what);
-        books.stalled.note(&what);
+        if !books.given_up {
+            books.ledger.enter(&what);
+            books.stalled.note(&what);
+        }
         self.write_down(books, what);
     }
 
-    /// What the ledger knows already.
+    /// What the ledger knows already, or is not to know any more.
     fn write_down(&self, mut books: MutexGuard<'_, Books>, what: What) {
         let at = self.begun.elapsed();
-        books.transcript.events.push(Event { at, what });
+        if books.given_up {
+            books.came_after += what.bytes().len();
+            if books.came_after <= limits::LATE_BYTES {
+                books.transcript.after.push(Event { at, what });
+            }
+        } else {
+            books.transcript.events.push(Event { at, what });
+        }
         drop(books);
         self.changed.notify_waiters();
     }
@@ -341,6 +376,45 @@ impl Scene {
     /// Where nothing tells the end of what a peer sends, waits until it sleeps, and so has sent all that it will.
     pub async fn hear_out(&self) {
         let _ = self.within(limits::STRAGGLERS, std::future::pending::<()>()).await;
+    }
+
+    /// Gives the case up, where bytes were waited for in vain and nothing else was wrong: on which channel, and how
+    /// many. Whatever comes from here on has no part in the verdict.
+    pub fn given_up(&self) -> Option<(Channel, usize)> {
+        let mut books = lock(&self.books);
+        let Books { ledger, stalled, .. } = &*books;
+        if ledger.progress(&Scope::All) != Progress::BytesMissing {
+            return None;
+        }
+        let missing = |(channel, account): (Channel, &Account)| {
+            let concerned = stalled.everywhere || stalled.conns.contains(&channel.conn());
+            let missing = account.bytes_missing();
+            (concerned && missing > 0).then_some((channel, missing))
+        };
+        let missing = ledger.accounts().find_map(missing)?;
+        books.given_up = true;
+        Some(missing)
+    }
+
+    /// Waits until so many bytes have come on a channel since the case was given up.
+    pub async fn comes_after_all(&self, from: Channel, many: usize, patience: Patience) -> bool {
+        let come = async {
+            loop {
+                let changed = self.changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                if lock(&self.books).came_since(from) >= many {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        self.within(patience, come).await.is_some()
+    }
+
+    /// Whether the raw end has written the beginning of a message and not yet its end.
+    pub fn is_mid_message(&self, conn: Conn) -> bool {
+        lock(&self.books).ledger.is_mid_message(conn)
     }
 
     /// How many bytes are due on a channel so far.

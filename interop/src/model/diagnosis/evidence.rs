@@ -1,16 +1,19 @@
 //! What a diagnosis goes by, gathered from a transcript: what the peer read, what was due of it, what came.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rust_server::framing::{Fixed1024, Framing};
 
+use super::wire::{messages, whole};
 use crate::model::ledger::{Account, Ledger};
 use crate::model::protocol::{NOTATION, Transport};
 use crate::model::service::{Answer, Reaction, Service};
 use crate::model::transcript::{
-    Act, Channel, ChannelEnd, Conn, Setting, Sight, Transcript, What, Wire,
+    Act, Channel, ChannelEnd, Conn, Exit, Setting, Sight, Transcript, What, Wire,
 };
 
-/// How many bytes a peer may have read, or sent, for its reads to be gone through again.
+/// How many bytes a peer may have read, or sent, for what it said to be gone through again.
 const LONGEST: usize = 4 << 20;
 
 /// What is known of one channel.
@@ -32,12 +35,18 @@ pub(super) struct Evidence<'a> {
     pub offset: usize,
     /// Nothing wrong came; the rest did not come.
     pub stopped: bool,
+    /// The longest body that the peer takes, where it promises that, in bytes.
+    pub limit: Option<usize>,
     /// What the peer read, piece by piece.
     pub reads: Vec<Read>,
     /// After that many pieces its input ended, when so many bytes of the channel had been seen.
     pub finished: Option<usize>,
     /// How the channel ended, where it did.
     pub end: Option<End>,
+    /// For a while nothing of it was read.
+    pub unread: bool,
+    /// There is too much of it to be gone through again.
+    pub too_long: bool,
     /// The other connections of the case.
     pub others: Vec<Other<'a>>,
     /// Messages that somebody else sent, whose business it was not.
@@ -61,6 +70,8 @@ pub(super) struct Read {
     pub bytes: Bytes,
     /// How many bytes of the channel had been seen before it was written.
     pub seen: usize,
+    /// When it was written.
+    pub at: Duration,
 }
 
 /// How a channel ended.
@@ -68,6 +79,16 @@ pub(super) struct Read {
 pub(super) struct End {
     /// How many pieces had been written when it did.
     pub reads: usize,
+    /// When it did.
+    pub at: Duration,
+    /// How long nothing had come or gone by then.
+    pub quiet: Duration,
+    /// What was still on its way was not lost by it.
+    pub in_order: bool,
+    /// The server died.
+    pub died: bool,
+    /// A signal ended the program.
+    pub by_signal: bool,
 }
 
 impl<'a> Evidence<'a> {
@@ -88,13 +109,28 @@ impl<'a> Evidence<'a> {
 
     /// The same of other connections, a few, in which no mistake was looked for.
     pub fn witnesses(&self, transcript: &Transcript, ledger: &'a Ledger, most: usize) -> Vec<Self> {
-        let channels = ledger.accounts().filter(|(channel, _)| {
-            *channel != self.channel
-                && std::mem::discriminant(channel) == std::mem::discriminant(&self.channel)
+        let channels = ledger.accounts().filter(|(channel, _)| *channel != self.channel);
+        self.of_all(transcript, channels, most)
+    }
+
+    /// The same of the connections of another case.
+    pub fn elsewhere(&self, transcript: &Transcript, ledger: &'a Ledger, most: usize) -> Vec<Self> {
+        self.of_all(transcript, ledger.accounts(), most)
+    }
+
+    fn of_all(
+        &self,
+        transcript: &Transcript,
+        channels: impl Iterator<Item = (Channel, &'a Account)>,
+        most: usize,
+    ) -> Vec<Self> {
+        let alike = channels.filter(|(channel, _)| {
+            std::mem::discriminant(channel) == std::mem::discriminant(&self.channel)
         });
-        channels
+        alike
             .take(most)
             .filter_map(|(channel, account)| Self::of(transcript, account, channel, Vec::new()))
+            .filter(|witness| !witness.too_long)
             .collect()
     }
 
@@ -122,9 +158,12 @@ impl<'a> Evidence<'a> {
             seen: account.seen(),
             offset,
             stopped: account.deviation.is_none(),
+            limit: setting.max_frame.and_then(|limit| usize::try_from(limit.get()).ok()),
             reads: Vec::new(),
             finished: None,
             end: None,
+            unread: false,
+            too_long: false,
             others,
             strangers: strangers(transcript, channel),
             channel,
@@ -134,7 +173,22 @@ impl<'a> Evidence<'a> {
             evidence.gather_reads(transcript, channel);
         }
         let read: usize = evidence.reads.iter().map(|read| read.bytes.len()).sum();
-        (read <= LONGEST && account.seen_len() <= LONGEST).then_some(evidence)
+        evidence.too_long = read.max(account.seen_len()) > LONGEST;
+        Some(evidence)
+    }
+
+    /// The length of the message that did not come, or not all of it; `None` where nothing is missing.
+    pub fn missing(&self) -> Option<usize> {
+        let mut end = 0;
+        messages(self.out, self.due).iter().find_map(|body| {
+            end += whole(self.out, body).len();
+            (end > self.offset).then_some(body.len())
+        })
+    }
+
+    /// The length of the longest message that came.
+    pub fn longest(&self) -> usize {
+        messages(self.out, &self.seen[..self.offset]).iter().map(Bytes::len).max().unwrap_or(0)
     }
 
     /// What a peer makes of a message that it takes for one.
@@ -157,35 +211,62 @@ impl<'a> Evidence<'a> {
 
     fn gather_reads(&mut self, transcript: &Transcript, channel: Channel) {
         let conn = channel.conn();
-        let mut seen = 0;
+        let (mut seen, mut moved) = (0, Duration::ZERO);
         for event in &transcript.events {
             match &event.what {
                 What::Did(Act::Wrote { conn: to, bytes }) if *to == conn && !bytes.is_empty() => {
-                    self.reads.push(Read { bytes: bytes.clone(), seen });
+                    self.reads.push(Read { bytes: bytes.clone(), seen, at: event.at });
+                    moved = event.at;
                 }
                 What::Did(Act::Finished { conn: to }) if *to == conn => {
                     self.finished.get_or_insert(seen);
+                    moved = event.at;
                 }
+                What::Did(Act::StoppedReading { conn: of }) if *of == conn => self.unread = true,
+                What::Saw(Sight::Connected { conn: of }) if *of == conn => moved = event.at,
                 What::Saw(Sight::Bytes { channel: on, bytes }) if *on == channel => {
                     seen += bytes.len();
+                    moved = event.at;
                 }
-                What::Saw(Sight::Ended { channel: on, end }) => {
-                    let ended = *on == channel
-                        || (*on == Channel::Requests(conn) && *end == ChannelEnd::Reset);
-                    if ended && self.end.is_none() {
-                        self.end = Some(End { reads: self.reads.len() });
-                    }
-                }
-                What::Saw(Sight::ClientExited { conn: of, .. })
-                    if *of == conn && matches!(channel, Channel::Delivered(_)) =>
-                {
-                    self.end.get_or_insert(End { reads: self.reads.len() });
-                }
-                What::Saw(Sight::ServerExited { .. }) if matches!(channel, Channel::Answers(_)) => {
-                    self.end.get_or_insert(End { reads: self.reads.len() });
+                what if Self::is_its_end(what, channel) && self.end.is_none() => {
+                    self.end = Some(End {
+                        reads: self.reads.len(),
+                        at: event.at,
+                        quiet: event.at.saturating_sub(moved),
+                        in_order: !matches!(
+                            event.what,
+                            What::Saw(Sight::Ended { end: ChannelEnd::Reset, .. })
+                        ),
+                        died: false,
+                        by_signal: false,
+                    });
                 }
                 _ => {}
             }
+            let signal = matches!(
+                event.what,
+                What::Saw(
+                    Sight::ServerExited { exit: Exit::Signal(_) }
+                        | Sight::ClientExited { exit: Exit::Signal(_), .. }
+                )
+            );
+            if let Some(end) = &mut self.end {
+                end.by_signal |= signal;
+                end.died |= matches!(event.what, What::Saw(Sight::ServerExited { .. }));
+            }
+        }
+    }
+
+    /// Whether nothing more can come of it.
+    fn is_its_end(what: &What, channel: Channel) -> bool {
+        match what {
+            What::Saw(Sight::Ended { channel: on, end }) => {
+                *on == channel
+                    || (*on == Channel::Requests(channel.conn()) && *end == ChannelEnd::Reset)
+            }
+            What::Saw(Sight::ClientExited { conn, .. }) => channel == Channel::Delivered(*conn),
+            What::Saw(Sight::ServerExited { .. }) => matches!(channel, Channel::Answers(_)),
+            _ => false,
         }
     }
 }

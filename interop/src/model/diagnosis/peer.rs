@@ -25,8 +25,16 @@ pub(super) enum About {
     Content,
     /// That it is empty, and looks like an end.
     Emptiness,
+    /// How long it is, for those who read in chunks.
+    Chunks,
+    /// That it is longer than others.
+    Size,
     /// When the connection ends.
     Closing,
+    /// That a length is refused.
+    Refusal,
+    /// How much time goes by.
+    Time,
 }
 
 /// How a program's life went: it closed the connection, or came to a halt.
@@ -45,6 +53,8 @@ pub(super) enum Halt {
     Overran,
     /// It said something else than was seen.
     Contradicted,
+    /// What it would have done there is not known, or would prove nothing.
+    Untold,
 }
 
 /// How many bytes from the first wrong one on have to be explained where not all that came was waited for.
@@ -112,11 +122,27 @@ impl<'a> Peer<'a> {
             }
         }
         if self.evidence.stopped && most.min(self.left.len()) > ONE_READ {
-            return Err(Halt::Contradicted); // nobody knows in how many reads it took that
+            return Err(Halt::Untold); // nobody knows in how many reads it took that
         }
         let (now, later) = self.left.split_at(most.min(self.left.len()));
         self.left = later;
         Ok(now)
+    }
+
+    /// In which pieces so many bytes came, of which the `first` were read just now.
+    pub fn pieces(&self, first: usize, len: usize) -> String {
+        let (mut pieces, mut left) = (vec![first.to_string()], len - first);
+        let later = self.evidence.reads.get(self.next..).unwrap_or_default();
+        for read in later {
+            let piece = read.bytes.len();
+            if piece >= left {
+                break;
+            }
+            pieces.push(piece.to_string());
+            left -= piece;
+        }
+        pieces.push(left.to_string());
+        pieces.join(" + ")
     }
 
     /// Reads until it has `len` bytes; fewer only at the end of the input.
@@ -147,7 +173,8 @@ impl<'a> Peer<'a> {
     /// The length that a header claims for its body.
     pub fn length(&self, header: &[u8]) -> Result<usize, Halt> {
         let len = self.claimed(header)?;
-        if len > ABSURD { Err(Halt::Stuck) } else { Ok(len) }
+        let refused = self.evidence.limit.is_some_and(|limit| len > limit);
+        if len > ABSURD || refused { Err(Halt::Stuck) } else { Ok(len) }
     }
 
     /// The same, however large it is.
@@ -163,16 +190,25 @@ impl<'a> Peer<'a> {
     /// Whether the end of the input is what would be read next.
     pub fn is_at_the_end(&self) -> bool {
         let all_read = self.left.is_empty() && self.next == self.evidence.reads.len();
-        all_read && self.evidence.finished.is_some()
+        // Unless something came between the last read and the end.
+        all_read && self.evidence.finished.is_some_and(|seen| seen <= self.said)
     }
 
     /// The length of the complete frame at the front of a buffer.
     pub fn frame_len(&self, buffer: &[u8]) -> Result<Option<usize>, Halt> {
         match self.framing().parse(buffer, MaxFrame::new(u64::MAX)) {
             Ok(Parse::Frame { len, .. } | Parse::Blank { len }) => Ok(Some(len)),
-            Ok(Parse::Incomplete { wanted }) if wanted <= ABSURD => Ok(None),
+            Ok(Parse::Incomplete { wanted }) if wanted <= ABSURD && !self.refuses(wanted) => {
+                Ok(None)
+            }
             Ok(Parse::Incomplete { .. }) | Err(_) => Err(Halt::Stuck),
         }
+    }
+
+    /// Whether a frame of so many bytes is longer than the limit allows.
+    pub fn refuses(&self, frame: usize) -> bool {
+        let body = frame.saturating_sub(self.header_len());
+        self.evidence.limit.is_some_and(|limit| body > limit)
     }
 
     /// Makes of the message in a complete frame what is to be made of it.
@@ -189,7 +225,7 @@ impl<'a> Peer<'a> {
         match answer {
             Some(Answer::Message(answer)) => self.put(&whole(self.evidence.out, &answer))?,
             None => {}
-            Some(_) => return Err(Halt::Contradicted), // nobody knows in which words
+            Some(_) => return Err(Halt::Untold), // nobody knows in which words
         }
         if ends { Err(Halt::Ended) } else { Ok(()) }
     }
@@ -229,9 +265,12 @@ pub(super) fn explains(mistake: &Mistake, evidence: &Evidence<'_>) -> Option<Str
     let mut peer = Peer::new(evidence);
     let life = (mistake.act)(&mut peer);
     let end_is_right = match life {
-        Err(Halt::Contradicted) => false,
+        Err(Halt::Contradicted | Halt::Untold) => false,
         // Not all that came was waited for, or it was: then this says more than what came.
-        Err(Halt::Overran) => !evidence.stopped && evidence.seen.len() >= evidence.offset + TELLING,
+        Err(Halt::Overran) => {
+            let all_came = evidence.end.is_some_and(|end| end.in_order && !end.died);
+            !evidence.stopped && !all_came && evidence.seen.len() >= evidence.offset + TELLING
+        }
         Err(Halt::Waits) => evidence.end.is_none(),
         Err(Halt::Stuck) => evidence.end.is_none_or(|end| end.reads >= peer.next),
         Ok(()) | Err(Halt::Ended) => evidence.end.is_some_and(|end| end.reads >= peer.next),
@@ -251,6 +290,7 @@ pub(super) fn agrees(mistake: &Mistake, witness: &Evidence<'_>) -> bool {
     let mut peer = Peer::new(witness);
     match (mistake.act)(&mut peer) {
         Err(Halt::Contradicted) => false,
+        Err(Halt::Untold) => true,
         Err(Halt::Overran) => witness.end.is_none(),
         _ => peer.said_all(),
     }

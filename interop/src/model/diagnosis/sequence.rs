@@ -26,6 +26,17 @@ pub(super) fn diagnose(evidence: &Evidence<'_>) -> Option<String> {
         .or_else(|| mixed(evidence))
 }
 
+/// Whether one empty message too many explains it.
+pub(super) fn unasked_empty(evidence: &Evidence<'_>) -> Option<String> {
+    let due = messages(evidence.out, evidence.due);
+    let seen = messages(evidence.out, evidence.seen);
+    let at = due.iter().zip(&seen).take_while(|(due, seen)| due == seen).count();
+    let (rest_due, rest_seen) = (&due[at..], &seen[at..]);
+    let is_empty = rest_seen.first().is_some_and(Bytes::is_empty);
+    let came = |expected: &[Bytes]| expected.starts_with(rest_seen);
+    unasked(rest_due, rest_seen, at, came).filter(|_| is_empty)
+}
+
 /// Whether what was seen is all, or a telling part, of what is expected.
 fn is_prefix(seen: &[Bytes], tail: &[u8], expected: &[Bytes], evidence: &Evidence<'_>) -> bool {
     if seen.len() > expected.len() || seen.is_empty() || expected[..seen.len()] != *seen {

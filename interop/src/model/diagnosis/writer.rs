@@ -266,6 +266,14 @@ const MISTAKES: &[Mistake] = &[
         },
     },
     Mistake {
+        words: "all that is written is encoded as text, length headers too",
+        of: Of::Prefix,
+        stream: |framing, messages| {
+            let stream = each(messages, |body| whole(framing, body));
+            stream.iter().map(|&byte| char::from(byte)).collect::<String>().into_bytes()
+        },
+    },
+    Mistake {
         words: "empty messages are skipped",
         of: Of::All,
         stream: |framing, messages| {

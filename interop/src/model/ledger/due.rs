@@ -1,7 +1,7 @@
 //! What is due on a channel, kept in such a way that what came as it was due can be kept as a part of it.
 
-use std::cell::OnceCell;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use bytes::{Bytes, BytesMut};
 use rust_server::framing::Framing;
@@ -16,7 +16,7 @@ pub(super) struct Due {
     /// The rest.
     open: BytesMut,
     /// All of it, where somebody asked for several pieces as one.
-    whole: OnceCell<Vec<u8>>,
+    whole: OnceLock<Vec<u8>>,
 }
 
 impl Due {

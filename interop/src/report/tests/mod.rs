@@ -5,6 +5,7 @@ use super::mark::{Charset, Look};
 use super::record::Record;
 use super::{annotations, human, mistakes};
 use crate::model::names::{CaseId, PeerName};
+use crate::runner::CaseResult;
 
 fn record() -> Record {
     serde_json::from_str(include_str!("record.json")).expect("a record")
@@ -148,6 +149,31 @@ fn what_one_mistake_fails_is_told_once_by_the_shortest_of_it() {
 }
 
 #[test]
+fn what_one_failure_leaves_open_another_decides() {
+    let wrong = record().results.into_iter().find(|it| it.case.as_str() == "framing.every-offset");
+    let mut open = wrong.expect("a failure with a dialogue");
+    open.diagnosis =
+        Some("either the tail is lost (2 of 4), or a time-out ends it (9 ms)".to_owned());
+    let mut decided = open.clone();
+    decided.case = CaseId::new("framing.byte-by-byte");
+    decided.diagnosis = Some("a time-out ends it (31 ms)".to_owned());
+    let told = |results: &[CaseResult]| -> Vec<(String, usize)> {
+        let mistakes = mistakes::of(results);
+        mistakes.iter().map(|it| (it.words().to_owned(), it.results())).collect()
+    };
+    assert_eq!(
+        told(std::slice::from_ref(&open)),
+        [("either the tail is lost, or a time-out ends it".to_owned(), 1)]
+    );
+    let both = [open.clone(), decided.clone()];
+    assert_eq!(told(&both), [("a time-out ends it".to_owned(), 2)]);
+    // Where the peer makes both mistakes, it may be either.
+    let mut other = decided.clone();
+    other.diagnosis = Some("the tail is lost".to_owned());
+    assert_eq!(told(&[open, decided, other]).len(), 3);
+}
+
+#[test]
 fn an_interruption_and_lost_cases_are_never_green() {
     let mut record = record();
     record.results.retain(|result| result.case.as_str() == "framing.single");
@@ -171,7 +197,7 @@ fn a_matrix_of_many_servers_is_drawn_in_blocks_that_fit_the_lines() {
     let one = one.expect("a pass").clone();
     for number in 0..14 {
         let server = format!("server-number-{number}").parse().ok();
-        record.results.push(crate::runner::CaseResult { server, ..one.clone() });
+        record.results.push(CaseResult { server, ..one.clone() });
     }
     let mut out = Vec::new();
     let look = Look { charset: Charset::Unicode, width: 80 };

@@ -143,6 +143,15 @@ impl StreamEnd {
         }
     }
 
+    /// Writes as much as the peer takes at once, and tells whether that is all.
+    pub fn write_at_once(&mut self, bytes: &Bytes) -> bool {
+        if self.gone || self.finished || !self.backlog.is_empty() {
+            return false;
+        }
+        self.scene.did(Act::Wrote { conn: self.from_peer.conn(), bytes: bytes.clone() });
+        self.stream.try_write(bytes).is_ok_and(|taken| taken == bytes.len())
+    }
+
     /// Waits until the peer has read what was written.
     pub async fn have_read(&mut self) {
         if self.unread && self.backlog.is_empty() {

@@ -137,6 +137,29 @@ class LimitCheckedTooLate(Codec):
             super().check(length)
 
 
+@bug("length-line-feed")
+class LineFeedInHeader(Codec):
+    """As by the pattern "^(....)" in a language where a dot is any character but a line feed."""
+
+    def take(self):
+        while b"\n" not in self.buffer[:HEADER_SIZE]:
+            before = len(self.buffer)
+            yield from self.first()
+            if len(self.buffer) == before:
+                return
+
+    def first(self):
+        """The first whole message alone."""
+        if len(self.buffer) >= HEADER_SIZE:
+            length = self.length(self.buffer[:HEADER_SIZE])
+            self.check(length)
+            end = HEADER_SIZE + length
+            if len(self.buffer) >= end:
+                body = bytes(self.buffer[HEADER_SIZE:end])
+                del self.buffer[:end]
+                yield self.received(body)
+
+
 @bug("claim-reserves-memory")
 class ReservesMemory(Codec):
     """Believes the header before it looks at the limit, and touches what it has reserved."""

@@ -59,6 +59,17 @@ pub(in super::super) const TRUNCATED_FILLED_UP: Mistake = Mistake {
         })
     },
 };
+/// A reader that hands on the header as it was, before it has read the body.
+pub(in super::super) const TRUNCATED_CLAIMED: Mistake = Mistake {
+    words: "a message that the end of the stream cuts off is taken for a whole one",
+    about: About::Arrival,
+    act: |peer| {
+        truncated(peer, |peer, wanted, part| {
+            peer.claim(wanted)?;
+            peer.put(part)
+        })
+    },
+};
 pub(in super::super) const TRUNCATED_EMPTY: Mistake = Mistake {
     words: "a header that the end of the stream cuts off is taken for that of an empty message",
     about: About::Arrival,

@@ -40,6 +40,17 @@ pub(in super::super) const SHORT_REST_DROPPED: Mistake = Mistake {
         })
     },
 };
+pub(in super::super) const ONE_BYTE_DROPPED: Mistake = Mistake {
+    words: "what a read holds of the next message is thrown away when it is one byte",
+    about: About::Arrival,
+    act: |peer| {
+        buffered(peer, |_, buffer, sizes| {
+            let at: usize = sizes.iter().sum();
+            let dropped = at > 0 && buffer.len() - at == 1;
+            Ok(Rest::From { said: 0..sizes.len(), at, dropped })
+        })
+    },
+};
 pub(in super::super) const REST_OFF_BY_ONE: Mistake = Mistake {
     words: "what a read holds of the next message is kept one byte off",
     about: About::Arrival,
@@ -55,6 +66,41 @@ pub(in super::super) const ONE_A_READ: Mistake = Mistake {
     words: "only one message is handled for each read, and the next waits for another read",
     about: About::Arrival,
     act: one_a_read,
+};
+const HELD_BACK_WORDS: &str =
+    "answers are held back while what was read holds the beginning of another message";
+
+/// The end of the input takes with it what was held back.
+pub(in super::super) const HELD_BACK: Mistake = Mistake {
+    words: HELD_BACK_WORDS,
+    about: About::Arrival,
+    act: |peer| {
+        answering_at_once(
+            peer,
+            |peer, frames, rest| {
+                if rest.is_empty() { handle_all(peer, frames) } else { Ok(()) }
+            },
+        )
+    },
+};
+/// The same where less than a header does not hold them back.
+pub(in super::super) const HELD_BACK_BY_A_HEADER: Mistake = Mistake {
+    words: HELD_BACK_WORDS,
+    about: About::Arrival,
+    act: |peer| {
+        answering_at_once(peer, |peer, frames, rest| {
+            if rest.len() < peer.header_len() { handle_all(peer, frames) } else { Ok(()) }
+        })
+    },
+};
+pub(in super::super) const DROPPED_AT_A_REFUSAL: Mistake = Mistake {
+    words: "answers that are still due are dropped when a length is refused",
+    about: About::Refusal,
+    act: |peer| {
+        answering_at_once(peer, |peer, frames, rest| {
+            if peer.frame_len(rest).is_ok() { handle_all(peer, frames) } else { Ok(()) }
+        })
+    },
 };
 pub(in super::super) const BACKWARDS: Mistake = Mistake {
     words: "the messages of one read are handled from the last to the first",
@@ -100,11 +146,7 @@ const fn one_read<const N: usize>() -> Mistake {
         about: About::Arrival,
         act: |peer| {
             // Silence does not betray the size of a buffer.
-            if peer.has_stopped() {
-                Err(Halt::Contradicted)
-            } else {
-                read_is_message(peer, N, true)
-            }
+            if peer.has_stopped() { Err(Halt::Untold) } else { read_is_message(peer, N, true) }
         },
     }
 }
@@ -148,6 +190,7 @@ fn buffered(
                     start += size;
                 }
                 buffer.drain(..if dropped { buffer.len() } else { at });
+                peer.frame_len(&buffer)?;
             }
         }
     }
@@ -158,7 +201,7 @@ fn only_first(peer: &mut Peer<'_>) -> Life {
     loop {
         let more = match peer.recv(usize::MAX) {
             // That the last one alone is missing may have many reasons: it may only come late.
-            Err(Halt::Waits) if lost < 2 => return Err(Halt::Contradicted),
+            Err(Halt::Waits) if lost < 2 => return Err(Halt::Untold),
             more => more?,
         };
         if more.is_empty() {
@@ -179,9 +222,7 @@ fn one_a_read(peer: &mut Peer<'_>) -> Life {
     loop {
         let more = match peer.recv(usize::MAX) {
             // That the last one alone is missing may have many reasons.
-            Err(Halt::Waits) if complete(peer, &buffer)?.len() < 2 => {
-                return Err(Halt::Contradicted);
-            }
+            Err(Halt::Waits) if complete(peer, &buffer)?.len() < 2 => return Err(Halt::Untold),
             more => more?,
         };
         if more.is_empty() {
@@ -195,14 +236,47 @@ fn one_a_read(peer: &mut Peer<'_>) -> Life {
     }
 }
 
-/// The sizes of the complete frames at the front of a buffer.
+/// The sizes of the complete frames at the front of a buffer. What begins no frame is met by whoever comes to it.
 fn complete(peer: &Peer<'_>, buffer: &[u8]) -> Result<Vec<usize>, Halt> {
     let (mut sizes, mut at) = (Vec::new(), 0);
-    while let Some(size) = peer.frame_len(&buffer[at..])? {
-        sizes.push(size);
-        at += size;
+    loop {
+        match peer.frame_len(&buffer[at..]) {
+            Ok(Some(size)) => {
+                sizes.push(size);
+                at += size;
+            }
+            Err(halt) if sizes.is_empty() => return Err(halt),
+            Ok(None) | Err(_) => return Ok(sizes),
+        }
     }
-    Ok(sizes)
+}
+
+fn handle_all(peer: &mut Peer<'_>, frames: &mut Vec<Vec<u8>>) -> Life {
+    frames.drain(..).try_for_each(|frame| peer.handle(&frame))
+}
+
+/// A reader that answers with one write what it has read; `answer` is told what waits to be answered, and what is
+/// left in its buffer.
+fn answering_at_once(
+    peer: &mut Peer<'_>,
+    answer: impl Fn(&mut Peer<'_>, &mut Vec<Vec<u8>>, &[u8]) -> Life,
+) -> Life {
+    let (mut buffer, mut frames): (Vec<u8>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
+    loop {
+        let more = peer.recv(usize::MAX)?;
+        if more.is_empty() {
+            return Ok(());
+        }
+        buffer.extend_from_slice(more);
+        let mut at = 0;
+        for size in complete(peer, &buffer)? {
+            frames.push(buffer[at..at + size].to_vec());
+            at += size;
+        }
+        buffer.drain(..at);
+        answer(peer, &mut frames, &buffer)?;
+        peer.frame_len(&buffer)?;
+    }
 }
 
 fn taken_together(peer: &mut Peer<'_>, handle: impl Fn(&mut Peer<'_>, &[&[u8]]) -> Life) -> Life {
@@ -221,6 +295,7 @@ fn taken_together(peer: &mut Peer<'_>, handle: impl Fn(&mut Peer<'_>, &[&[u8]]) 
         }
         handle(peer, &frames)?;
         buffer.drain(..at);
+        peer.frame_len(&buffer)?;
     }
 }
 
@@ -239,7 +314,7 @@ fn read_is_message(peer: &mut Peer<'_>, buffer: usize, by_its_header: bool) -> L
         let wanted = peer.length(&read[..header])?;
         let got = read.len() - header;
         if got > wanted && peer.has_stopped() {
-            return Err(Halt::Contradicted); // then it is one that handles the first of a read
+            return Err(Halt::Untold); // then it is one that handles the first of a read
         }
         if got != wanted {
             peer.note(|| format!("one brought {got} bytes behind a header that said {wanted}"));

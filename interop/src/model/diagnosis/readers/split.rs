@@ -103,7 +103,8 @@ fn header_in_one(
             return Ok(());
         }
         let header = if part.len() < len {
-            peer.note(|| format!("it came as {} + {} bytes", part.len(), len - part.len()));
+            let pieces = peer.pieces(part.len(), len);
+            peer.note(|| format!("it came as {pieces} bytes"));
             fill(zero, len, part)?
         } else {
             part.to_vec()

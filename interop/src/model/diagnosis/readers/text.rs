@@ -6,6 +6,8 @@ use crate::model::diagnosis::peer::{About, Halt, Life, Mistake, Peer};
 pub(super) const PER_READ_WORDS: &str =
     "each read is decoded as text by itself, so a character that is cut in two is lost";
 
+const ALL_WORDS: &str = "all that is read is decoded as text, length headers too";
+
 pub(in super::super) const DIES: Mistake = Mistake {
     words: "bytes that are not UTF-8 are not handled",
     about: About::Content,
@@ -40,6 +42,38 @@ pub(in super::super) const LEFT_OUT_PER_READ: Mistake = Mistake {
     about: About::Content,
     act: |peer| decoded(peer, usize::MAX, left_out),
 };
+pub(in super::super) const ALL_REPLACED: Mistake = Mistake {
+    words: ALL_WORDS,
+    about: About::Content,
+    act: |peer| translated(peer, |read| String::from_utf8_lossy(read).into_owned().into_bytes()),
+};
+pub(in super::super) const ALL_WIDENED: Mistake = Mistake {
+    words: ALL_WORDS,
+    about: About::Content,
+    act: |peer| {
+        translated(peer, |read| {
+            read.iter().map(|&byte| char::from(byte)).collect::<String>().into_bytes()
+        })
+    },
+};
+/// As of a stream that was not made binary.
+pub(in super::super) const ALL_LINE_ENDS: Mistake = Mistake {
+    words: "line ends become LF in all that is read, length headers too",
+    about: About::Content,
+    act: |peer| {
+        translated(peer, |read| {
+            let mut made = Vec::with_capacity(read.len());
+            for (at, &byte) in read.iter().enumerate() {
+                match byte {
+                    b'\r' => made.push(b'\n'),
+                    b'\n' if at > 0 && read[at - 1] == b'\r' => {}
+                    _ => made.push(byte),
+                }
+            }
+            made
+        })
+    },
+};
 pub(in super::super) const LINES: Mistake = Mistake {
     words: "lines are taken for messages: a newline is waited for, not the length that the header says",
     about: About::Arrival,
@@ -61,12 +95,29 @@ pub(super) fn strict(part: &[u8]) -> Option<String> {
     std::str::from_utf8(part).map(Into::into).ok()
 }
 
+/// A reader that gets something else than was sent, read by read.
+fn translated(peer: &mut Peer<'_>, translate: fn(&[u8]) -> Vec<u8>) -> Life {
+    let mut buffer: Vec<u8> = Vec::new();
+    loop {
+        match peer.recv(usize::MAX)? {
+            [] => return Ok(()),
+            more => buffer.extend_from_slice(&translate(more)),
+        }
+        let mut at = 0;
+        while let Some(size) = peer.frame_len(&buffer[at..])? {
+            peer.handle(&buffer[at..at + size])?;
+            at += size;
+        }
+        buffer.drain(..at);
+    }
+}
+
 fn lines(peer: &mut Peer<'_>) -> Life {
     let (mut buffer, mut spoken): (Vec<u8>, bool) = (Vec::new(), false);
     loop {
         match peer.recv(usize::MAX) {
             // Who never said a line is only silent.
-            Err(Halt::Waits) if !spoken => return Err(Halt::Contradicted),
+            Err(Halt::Waits) if !spoken => return Err(Halt::Untold),
             Ok([]) => return Ok(()),
             more => buffer.extend_from_slice(more?),
         }
