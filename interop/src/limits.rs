@@ -33,6 +33,10 @@ pub const CLOCKS_APART: Duration = Duration::from_secs(120);
 /// whether they refuse what is above it.
 pub const MESSAGE: u64 = 16 * 1024 * 1024;
 
+/// The shortest message that may stand for a longer one, in bytes: what presses a peer in smaller ones costs more for
+/// each than for its bytes.
+pub const WORTH_SHORTENING: usize = 512;
+
 /// How many bytes beyond those due are kept as evidence before a channel is not read any further.
 pub const FLOOD: usize = 64 * 1024;
 
@@ -140,6 +144,10 @@ pub const HELD_BACK: Patience =
 /// The receive buffer of a raw end that does not read, in bytes: the less it holds, the sooner the peer is
 /// held back.
 pub const SMALL_BUFFER: u32 = 4096;
+
+/// The longest segment that such an end takes, in bytes: Linux lets a server's send buffer grow to some forty segments,
+/// and those of the loopback interface have 64 KiB. It is what every host has to take.
+pub const SMALL_SEGMENT: u32 = 536;
 
 /// How many connections every server has to take at once (peer contract).
 pub const CONNECTIONS: usize = 100;

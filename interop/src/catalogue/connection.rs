@@ -9,6 +9,7 @@ use crate::model::case::{Budget, Part, Resource, Step};
 use crate::model::cut::Cut;
 use crate::model::names::Clause::{P3, P7, P8, P11, P13};
 use crate::model::names::Role;
+use crate::model::shorter::TooLong;
 
 const MIB: u64 = 1024 * 1024;
 const GOOD: &str = "a good one";
@@ -56,12 +57,14 @@ pub(super) fn entries() -> Vec<Entry> {
             "a reset that is not caught where answers are written",
         )
         .covers(&[P11])
+        .too_long(TooLong::SPLIT)
         .play(Role::Server, reset_while_answering()),
         entry(
             "connection.closed-while-answering",
             "a client that has closed, and a write to it (EPIPE, SIGPIPE) that is not caught",
         )
         .covers(&[P11])
+        .too_long(TooLong::Shortened)
         .play(Role::Server, closed_while_answering()),
         entry(
             "connection.server-ends",
@@ -90,6 +93,7 @@ pub(super) fn entries() -> Vec<Entry> {
             "answers dropped that wait to be read when the input ends",
         )
         .covers(&[P7, P3])
+        .too_long(TooLong::SPLIT)
         .play(Role::Server, half_close_busy()),
         entry("connection.server-resets", "success told although the connection was reset")
             .covers(&[P13])

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::body::Body;
 use super::cut::Cut;
 use super::names::{CaseId, Clause, Level, Role};
+use super::shorter::TooLong;
 use super::transcript::{Conn, Stop};
 
 /// One test.
@@ -30,6 +31,8 @@ pub struct Case {
     pub role: Role,
     /// What it is only about, where it is not about every protocol.
     pub only: Option<Only>,
+    /// What becomes of messages that its peers are too small for; `None` where they are what it is about.
+    pub too_long: Option<TooLong>,
     /// What the harness does, step by step.
     pub steps: Vec<Step>,
     /// The same with each message on a connection of its own, for protocols in which a connection has one.

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::capture::Captures;
 use crate::limits::{self, Patience};
-use crate::model::names::Level;
+use crate::model::names::{Level, Role};
 use crate::model::outcome::{Blame, Outcome};
 use crate::model::protocol::Transport;
 use crate::peer::start::StartError;
@@ -285,6 +285,16 @@ impl End {
     /// A peer that is not here.
     pub fn skipped(reason: String) -> Self {
         Self { outcome: Outcome::Skipped, blame: Blame::Environment, summary: reason }
+    }
+
+    /// What a peer says of itself leaves no room for it.
+    pub fn unsupported(role: Role, since: String) -> Self {
+        let blame = match role {
+            Role::Server => Blame::Server,
+            Role::Client => Blame::Client,
+            Role::Pairing => Blame::Undecided,
+        };
+        Self { outcome: Outcome::Unsupported, blame, summary: since }
     }
 
     /// A program in this role did not come up.
