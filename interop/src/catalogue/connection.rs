@@ -2,7 +2,7 @@
 
 use super::entry::{
     Entry, Exchange, PRESSED_LEN, beside, client_steps, entry, feed, feed_to, finish_client,
-    frames, health_ping, server_steps, side_by_side, whole, write, write_on,
+    finish_on, frames, health_ping, server_steps, side_by_side, whole, write, write_on,
 };
 use crate::model::body::Body;
 use crate::model::case::{Budget, Part, Resource, Step};
@@ -88,6 +88,11 @@ pub(super) fn entries() -> Vec<Entry> {
             .covers(&[P3, P13])
             .play(Role::Server, many_messages_server())
             .play(Role::Client, client_steps(&many_messages())),
+        entry("connection.many-bytes", "memory that grows with all that a connection has brought")
+            .covers(&[P3])
+            .should()
+            .too_long(TooLong::Shortened)
+            .play(Role::Server, many_bytes()),
         entry(
             "connection.half-close-busy",
             "answers dropped that wait to be read when the input ends",
@@ -151,6 +156,12 @@ fn many_messages_server() -> Vec<Step> {
     let mut talk = server_steps(&many_messages());
     let end = talk.split_off(talk.len() - 2); // while the connection stands
     [before, talk, vec![Step::Rest, Step::Within(memory)], end].concat()
+}
+
+/// A server that keeps each message, or the buffer that it came in, shows it when there were many large ones.
+fn many_bytes() -> Vec<Step> {
+    let body = Body::Letters { seed: 31, len: PRESSED_LEN };
+    [vec![Step::Soak { conn: 0, body }, Step::Settle], finish_on(0)].concat()
 }
 
 /// The client writes all it can, and only then reads; its input ends while most answers are still to come.

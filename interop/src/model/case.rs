@@ -133,6 +133,14 @@ pub enum Step {
         /// Who takes all of it has a queue without bound.
         bounded: bool,
     },
+    /// Has the same message answered again and again, until the memory of the program under test is seen not to grow
+    /// with what was said.
+    Soak {
+        /// Where.
+        conn: Conn,
+        /// The message.
+        body: Body,
+    },
     /// Writes as the raw end, with a pause after each fragment.
     Drip {
         /// What, and in which fragments.
@@ -307,6 +315,7 @@ impl Case {
                     | Step::Drip { .. }
                     | Step::Idle { .. }
                     | Step::Press { .. }
+                    | Step::Soak { .. }
                     | Step::StopReading { .. }
                     | Step::Rest
                     | Step::ComeToRest
@@ -408,6 +417,7 @@ impl Step {
             | Self::StopReading { conn }
             | Self::ReadOn { conn }
             | Self::Press { conn, .. }
+            | Self::Soak { conn, .. }
             | Self::CountSegments { conn }
             | Self::Refuse { conn } => vec![*conn],
             _ => step.writes().iter().map(|write| write.conn).collect(),
@@ -419,6 +429,7 @@ impl Step {
         match self {
             Self::Feed { messages, .. } => messages.iter_mut().for_each(|body| body.reseed(by)),
             Self::Press { bodies, .. } => bodies.iter_mut().for_each(|body| body.reseed(by)),
+            Self::Soak { body, .. } => body.reseed(by),
             Self::Write(write) | Self::Drip { write, .. } => write.reseed(by),
             Self::Recut { cut, .. } => cut.reseed(by),
             Self::Mixed { writes, seed } => {
@@ -434,6 +445,7 @@ impl Step {
         match self {
             Self::Feed { messages, .. } => messages.iter_mut().for_each(|body| body.fill_in(limit)),
             Self::Press { bodies, .. } => bodies.iter_mut().for_each(|body| body.fill_in(limit)),
+            Self::Soak { body, .. } => body.fill_in(limit),
             Self::Write(write) | Self::Drip { write, .. } => {
                 write.parts.iter_mut().for_each(|part| part.fill_in(limit))
             }
@@ -451,6 +463,7 @@ impl Step {
         let fed: &[Body] = match self {
             Self::Feed { messages, .. } => messages,
             Self::Press { bodies, .. } => bodies,
+            Self::Soak { body, .. } => std::slice::from_ref(body),
             _ => &[],
         };
         let written = self.writes().iter().flat_map(|write| &write.parts).filter_map(Part::body);
@@ -515,6 +528,7 @@ mod tests {
         let steps = vec![
             Step::Feed { conn: 0, messages: vec![body.clone()] },
             Step::Press { conn: 0, bodies: vec![body.clone()], at_most: 1, bounded: false },
+            Step::Soak { conn: 0, body: body.clone() },
             Step::Write(frame()),
             Step::Write(write(0, Part::Head { body: body.clone(), keep: 2 })),
             Step::Write(write(0, Part::Tail { body: body.clone(), skip: 2 })),

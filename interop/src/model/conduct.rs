@@ -71,6 +71,17 @@ impl Conduct<'_> {
                 );
                 (Clause::P10, summary, Weight::OfCase)
             }
+            Sight::Soaked { said, growth, right, .. } if growth > right => {
+                let amount = |bytes| Amount(Resource::Memory, bytes);
+                let summary = format!(
+                    "the {} has {} more since {} came on one connection and were answered, where at most {} would be right: it keeps what is done with",
+                    self.blame,
+                    amount(*growth),
+                    amount(*said),
+                    amount(*right)
+                );
+                (self.main_clause(), summary, Weight::OfCase)
+            }
             Sight::Exposed { on } if !on.is_empty() => {
                 let summary = format!(
                     "the server listens on {}: every machine that reaches this one can connect",

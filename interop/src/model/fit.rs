@@ -115,7 +115,7 @@ impl Case {
         if protocol.transport == Transport::Udp {
             case.fits_datagrams()?;
         }
-        let messages = case.all_steps().map(Step::messages).sum::<usize>();
+        let messages = case.all_steps().map(Step::messages).fold(0, usize::saturating_add);
         if protocol.service == Service::Exec && messages > COMMANDS {
             return Err("it would start too many programs".to_owned());
         }
@@ -152,6 +152,7 @@ impl Case {
                 Step::Press { conn, .. } => {
                     *written.entry(*conn).or_default() += step.messages();
                 }
+                Step::Soak { conn, .. } => *written.entry(*conn).or_default() += 2,
                 step => {
                     for write in step.writes() {
                         let begun = write.parts.iter().filter(|part| part.begins_a_message());
@@ -205,6 +206,7 @@ impl Case {
                 | Step::StopReading { .. }
                 | Step::ReadOn { .. }
                 | Step::Press { .. }
+                | Step::Soak { .. }
                 | Step::Drip { .. }
                 | Step::CountSegments { .. } => return Err("it is about a stream".to_owned()),
                 _ => {}
@@ -214,7 +216,7 @@ impl Case {
         if count > DATAGRAMS.0 || bytes > DATAGRAMS.1 {
             return Err("datagrams would be lost".to_owned());
         }
-        let messages = self.all_steps().map(Step::messages).sum::<usize>();
+        let messages = self.all_steps().map(Step::messages).fold(0, usize::saturating_add);
         if messages > ONE_BY_ONE {
             return Err(format!("{messages} datagrams, one after the other, take long"));
         }
@@ -222,6 +224,10 @@ impl Case {
     }
 
     fn fits_messages(&self, protocol: &Protocol, max: MaxFrame) -> Result<(), String> {
+        let repeats = self.all_steps().any(|step| matches!(step, Step::Soak { .. }));
+        if repeats && protocol.service == Service::Time {
+            return Err("the answer is another each time".to_owned());
+        }
         let is_answered = self.role != Role::Client;
         for body in self.all_steps().flat_map(Step::bodies) {
             if let Some(reason) = protocol.refuses(body, is_answered, max) {
@@ -271,6 +277,7 @@ impl Step {
         match self {
             Self::Feed { messages, .. } => messages.len(),
             Self::Press { bodies, at_most, .. } => bodies.len() * *at_most as usize,
+            Self::Soak { .. } => usize::MAX,
             step => step.writes().iter().map(|write| write.parts.len()).sum(),
         }
     }

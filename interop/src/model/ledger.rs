@@ -274,6 +274,7 @@ impl Ledger {
             | Sight::Stalled { .. }
             | Sight::HeldBack { .. }
             | Sight::TookAll { .. }
+            | Sight::Soaked { .. }
             | Sight::Segments { .. }
             | Sight::Exposed { .. }
             | Sight::OutOfTime

@@ -82,6 +82,10 @@ impl TooLong {
                 self.press(bodies, at_most, longest);
                 Some(step)
             }
+            Step::Soak { body, .. } => {
+                body.truncate(longest);
+                Some(step)
+            }
             Step::Lanes(lanes) => {
                 let sends =
                     |lane: &Vec<Step>| lane.iter().any(|step| step.bodies().next().is_some());

@@ -61,6 +61,11 @@ fn line(step: &Step, role: Role) -> Vec<String> {
             several(bodies),
             who(conn)
         ),
+        Step::Soak { conn, body } => format!(
+            "have {} answered again and again, until memory is seen not to grow with them{}",
+            one(body),
+            who(conn)
+        ),
         Step::Drip { write, ms } => {
             format!("{}, with a pause of {ms} ms after each fragment", write_words(write))
         }

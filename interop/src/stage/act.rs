@@ -216,6 +216,7 @@ impl<'a> Actor<'a> {
                     end.press(&frames, *at_most, *bounded).await;
                 }
             }
+            Step::Soak { conn, body } => self.soak(*conn, body).await?,
             Step::Drip { write, ms } => self.write(write, Some(Duration::from_millis(*ms))).await?,
             Step::CountSegments { conn } => {
                 if let Some(end) = self.stream_end(*conn).await? {
@@ -238,7 +239,7 @@ impl<'a> Actor<'a> {
         Ok(())
     }
 
-    async fn stream_end(&mut self, conn: Conn) -> Result<Option<&mut StreamEnd>, StartError> {
+    pub(super) async fn stream_end(&mut self, conn: Conn) -> Result<Option<&mut StreamEnd>, StartError> {
         Ok(self.raw_end(conn).await?.and_then(RawEnd::stream))
     }
 

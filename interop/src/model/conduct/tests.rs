@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::model::case::{Budget, Resource};
-use crate::model::names::Clause::{P4, P9, P10, P11, P12};
+use crate::model::names::Clause::{P3, P4, P9, P10, P11, P12};
 use crate::model::names::Level::{Info, Must, Should};
 use crate::model::outcome::Blame::{Client, Server};
 use crate::model::script::Script;
@@ -54,6 +54,17 @@ fn a_program_that_does_not_come_to_rest_keeps_a_processor_busy() {
     let rested = |at_rest| Script::of_server("limits.spin").saw(Sight::Rested { at_rest });
     rested(false).is_wrong(P11, Must, Server, "keeps a processor busy");
     rested(true).is_right();
+}
+
+#[test]
+fn memory_that_grows_with_all_that_is_said_warns_where_it_is_more_than_a_heap_may_take() {
+    let soaked = |growth| {
+        let sight = Sight::Soaked { conn: 0, said: 640 * MIB, growth, right: 500 * MIB };
+        Script::of_server("connection.many-bytes").saw(sight)
+    };
+    soaked(500 * MIB).is_right();
+    let words = "has 501 MiB more since 640 MiB came on one connection";
+    soaked(501 * MIB).is_wrong(P3, Should, Server, words);
 }
 
 #[test]
