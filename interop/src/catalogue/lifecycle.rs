@@ -41,6 +41,9 @@ pub(super) fn entries() -> Vec<Entry> {
             .covers(&[P12])
             .play(Role::Server, leaves_nothing_server())
             .play(Role::Client, leaves_nothing_client()),
+        entry("lifecycle.leaves-nobody", "children that serve on when the server has ended")
+            .covers(&[P12])
+            .play(Role::Server, leaves_nobody()),
         entry("lifecycle.stdout-clean", "logs among the messages")
             .covers(&[P13])
             .play(Role::Client, answered(&["one", "two"])),
@@ -78,6 +81,7 @@ fn sigterm_busy() -> Vec<Step> {
     let asked = vec![
         Step::StopReading { conn: 0 },
         Step::Press { conn: 0, bodies: vec![large], at_most: 1, bounded: false },
+        Step::Answered { conn: 0 },
         Step::Rest,
     ];
     let ends = vec![Step::Terminate, Step::ReadOn { conn: 0 }, Step::Settle];
@@ -94,6 +98,12 @@ fn leaves_nothing_server() -> Vec<Step> {
     let clients = (0..3).flat_map(health_ping).collect();
     let ends = vec![Step::Terminate, Step::Settle, Step::LookBehind];
     [started(), clients, ends].concat()
+}
+
+/// Whoever serves a client that stays is told to end with the others, a child of its own too.
+fn leaves_nobody() -> Vec<Step> {
+    let ends = vec![Step::Terminate, Step::Settle, Step::LookBehind];
+    [connected(), ends].concat()
 }
 
 fn leaves_nothing_client() -> Vec<Step> {

@@ -133,6 +133,11 @@ pub enum Step {
         /// Who takes all of it has a queue without bound.
         bounded: bool,
     },
+    /// Waits until something has come that is not read.
+    Answered {
+        /// Where.
+        conn: Conn,
+    },
     /// Has the same message answered again and again, until the memory of the program under test is seen not to grow
     /// with what was said.
     Soak {
@@ -415,6 +420,7 @@ impl Step {
             | Self::Close { conn }
             | Self::Intrude { conn, .. }
             | Self::StopReading { conn }
+            | Self::Answered { conn }
             | Self::ReadOn { conn }
             | Self::Press { conn, .. }
             | Self::Soak { conn, .. }

@@ -236,7 +236,7 @@ fn said(role: Role, what: &What) -> Option<(Option<Conn>, Way, Said)> {
             Sight::Second { exit: None } => {
                 (None, Way::AtServer, words("a second server goes on running"))
             }
-            Sight::LeftBehind { commands } => {
+            Sight::LeftBehind { commands, .. } => {
                 (None, Way::Both, words(&format!("left behind: {}", commands.join(", "))))
             }
             Sight::OutOfTime => (None, Way::Both, words("out of time")),

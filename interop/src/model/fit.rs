@@ -207,6 +207,7 @@ impl Case {
                 | Step::ReadOn { .. }
                 | Step::Press { .. }
                 | Step::Soak { .. }
+                | Step::Answered { .. }
                 | Step::Drip { .. }
                 | Step::CountSegments { .. } => return Err("it is about a stream".to_owned()),
                 _ => {}

@@ -292,6 +292,8 @@ pub enum Sight {
     LeftBehind {
         /// Their commands.
         commands: Vec<String>,
+        /// One of them listens on the server's port.
+        listen: bool,
     },
 }
 

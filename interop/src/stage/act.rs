@@ -209,6 +209,11 @@ impl<'a> Actor<'a> {
                     end.read_on().await;
                 }
             }
+            Step::Answered { conn } => {
+                if let Some(end) = self.stream_end(*conn).await? {
+                    end.answered().await;
+                }
+            }
             Step::Press { conn, bodies, at_most, bounded } => {
                 let frames = bodies.iter().map(|body| self.cast.protocol.frame(body));
                 let frames = Bytes::from(frames.collect::<Vec<_>>().concat());
@@ -239,7 +244,10 @@ impl<'a> Actor<'a> {
         Ok(())
     }
 
-    pub(super) async fn stream_end(&mut self, conn: Conn) -> Result<Option<&mut StreamEnd>, StartError> {
+    pub(super) async fn stream_end(
+        &mut self,
+        conn: Conn,
+    ) -> Result<Option<&mut StreamEnd>, StartError> {
         Ok(self.raw_end(conn).await?.and_then(RawEnd::stream))
     }
 

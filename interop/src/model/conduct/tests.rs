@@ -113,13 +113,17 @@ fn a_second_server_on_a_taken_port_has_to_end_and_not_with_success() {
 fn what_is_left_behind_is_named() {
     let left = |script: Script, commands: &[&str]| {
         let commands = commands.iter().map(ToString::to_string).collect();
-        script.saw(Sight::LeftBehind { commands })
+        script.saw(Sight::LeftBehind { commands, listen: false })
     };
     let (server, client) =
         [Script::of_server, Script::of_client].map(|of| of("lifecycle.leaves-nothing")).into();
     left(server.clone(), &[]).is_right();
     let words = "the server ended, and left processes behind: sleep 9, tail -f log";
     left(server, &["sleep 9", "tail -f log"]).is_wrong(P12, Must, Server, words);
+    let children = ["serve 7", "sleep 9", "serve 7"].map(str::to_owned).to_vec();
+    let children = Sight::LeftBehind { commands: children, listen: true };
+    let words = "left processes behind, which hold its port: serve 7 (2 times), sleep 9";
+    Script::of_server("lifecycle.leaves-nobody").saw(children).is_wrong(P12, Must, Server, words);
     left(client.clone(), &[]).is_right();
     left(client, &["sleep 9"]).is_wrong(P12, Must, Client, "the client ended");
 }

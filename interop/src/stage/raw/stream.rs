@@ -127,6 +127,13 @@ impl StreamEnd {
         }
     }
 
+    /// Waits until something has come, and leaves it where it is. Where nothing comes, what follows is less than it could
+    /// have been, and nobody is accused of anything.
+    pub async fn answered(&mut self) {
+        let mut first = [0];
+        let _ = self.scene.in_time(self.stream.peek(&mut first)).await;
+    }
+
     /// Has messages answered that nobody writes down as long as all is as it should be. `false` where it was not: then the
     /// messages stand in the books, with what came, and what is missing can still come.
     pub async fn round(&mut self, asked: &Bytes, due: &[u8]) -> bool {
