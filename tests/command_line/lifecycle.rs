@@ -81,6 +81,21 @@ fn a_server_that_leaves_a_child_behind_is_found_and_the_child_is_named() {
 }
 
 #[test]
+fn children_that_serve_on_when_their_server_has_ended_are_found_and_named() {
+    let serves =
+        "    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()";
+    let forks = "    connection = listener.accept()[0]\n    \
+                 if os.fork() == 0:\n        \
+                     os.setsid()\n        \
+                     serve(connection)\n        \
+                     os._exit(0)\n    \
+                 connection.close()";
+    let forking = Peer::server("forking").but("import sys\n", "import os\nimport sys\n");
+    let found = served(forking.but(serves, forks), "lifecycle.leaves-nobody");
+    fails(found, "server", "left processes behind, which hold its port: python3 peer.py");
+}
+
+#[test]
 fn a_client_that_leaves_a_child_behind_is_found() {
     let child = "import subprocess\nsubprocess.Popen(['sleep', '1234'], start_new_session=True)\n";
     let parent = Peer::client("parent").but("\n\ndef send", &format!("\n{child}\ndef send"));

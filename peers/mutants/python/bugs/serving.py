@@ -394,6 +394,11 @@ class SendPartial(Connection):
             pass
 
 
+@bug("fixed-1024-unbounded-queue")
+class UnboundedQueueOfBlocks(UnboundedQueue):
+    """With messages that no case has so short by itself."""
+
+
 @bug("keeps-every-message")
 class KeepsEveryMessage(Connection):
     """A history that nobody asks for."""
