@@ -104,11 +104,14 @@ impl Plan {
     }
 }
 
+/// A case as it is asked, or why it is not.
+type Fitted = Result<Arc<Case>, NotAsked>;
+
 /// The cases as they are asked in each protocol. Finding that out takes its time, and many units ask the same.
 struct Fitting<'a> {
     cases: &'a [Arc<Case>],
     /// By protocol, promised limit and place in the list.
-    fitted: HashMap<(Protocol, Option<MaxFrame>, usize), Result<Arc<Case>, NotAsked>>,
+    fitted: HashMap<(Protocol, Option<MaxFrame>, usize), Fitted>,
 }
 
 impl<'a> Fitting<'a> {
@@ -118,7 +121,7 @@ impl<'a> Fitting<'a> {
         protocol: &Protocol,
         promised: Option<MaxFrame>,
         asked_for: impl Fn(&Arc<Case>) -> bool,
-    ) -> Vec<(&'a Arc<Case>, Result<Arc<Case>, NotAsked>)> {
+    ) -> Vec<(&'a Arc<Case>, Fitted)> {
         let asked_for = self.cases.iter().enumerate().filter(|(_, case)| asked_for(case));
         let fit = |(at, case): (usize, &'a Arc<Case>)| {
             let fitted = self.fitted.entry((*protocol, promised, at));
