@@ -33,6 +33,10 @@ pub const CLOCKS_APART: Duration = Duration::from_secs(120);
 /// whether they refuse what is above it.
 pub const MESSAGE: u64 = 16 * 1024 * 1024;
 
+/// The shortest message that may stand for a longer one, in bytes: what presses a peer in smaller ones costs more for
+/// each than for its bytes.
+pub const WORTH_SHORTENING: usize = 512;
+
 /// How many bytes beyond those due are kept as evidence before a channel is not read any further.
 pub const FLOOD: usize = 64 * 1024;
 
@@ -167,6 +171,30 @@ pub const HELD_BACK: Patience =
 /// The receive buffer of a raw end that does not read, in bytes: the less it holds, the sooner the peer is
 /// held back.
 pub const SMALL_BUFFER: u32 = 4096;
+
+/// The longest segment that such an end takes, in bytes: Linux lets a server's send buffer grow to some forty segments,
+/// and those of the loopback interface have 64 KiB. It is what every host has to take.
+pub const SMALL_SEGMENT: u32 = 536;
+
+/// How much is under way at once where much is said on one connection, in bytes: less than the buffers of both sides hold.
+pub const SOAK_ROUND: usize = 256 * 1024;
+
+/// How much is said between two looks at a program's memory, in bytes: what it takes once for all of it is small
+/// beside that.
+pub const SOAK_LOOK: u64 = 32 * 1024 * 1024;
+
+/// How much is said at most, in bytes.
+pub const SOAK_MOST: u64 = 2 * 1024 * 1024 * 1024;
+
+/// For how long at most. Where that is not enough to know, nobody is accused.
+pub const SOAK: Duration = Duration::from_secs(20);
+
+/// How much more memory a program may have than when a little had been said, in bytes,
+pub const SOAK_MEMORY: u64 = 160 * 1024 * 1024;
+
+/// and which part of the machine's on top: as much garbage lets a virtual machine of Java lie at least that is not told
+/// how large its heap may be.
+pub const SOAK_HEAP: u64 = 64;
 
 /// How many connections every server has to take at once (peer contract).
 pub const CONNECTIONS: usize = 100;

@@ -35,7 +35,7 @@ fn a_server_that_starts_and_ends_as_it_should_passes() {
     assert_eq!(status, 0, "{document:#}");
     let passed = |result: &&Value| result["outcome"] == "pass";
     let (passed, others): (Vec<&Value>, Vec<_>) = results(&document).iter().partition(passed);
-    assert_eq!(passed.len(), 7, "{document:#}");
+    assert_eq!(passed.len(), 8, "{document:#}");
     // It ends as Python does, wherever it is: a warning.
     let [busy] = others[..] else { panic!("one warning: {document:#}") };
     assert_eq!(
@@ -78,6 +78,21 @@ fn a_server_that_leaves_a_child_behind_is_found_and_the_child_is_named() {
         .but(REUSE, &format!("{REUSE}{child}"));
     let found = served(parent, "lifecycle.leaves-nothing");
     fails(found, "server", "left processes behind: sleep 1234");
+}
+
+#[test]
+fn children_that_serve_on_when_their_server_has_ended_are_found_and_named() {
+    let serves =
+        "    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()";
+    let forks = "    connection = listener.accept()[0]\n    \
+                 if os.fork() == 0:\n        \
+                     os.setsid()\n        \
+                     serve(connection)\n        \
+                     os._exit(0)\n    \
+                 connection.close()";
+    let forking = Peer::server("forking").but("import sys\n", "import os\nimport sys\n");
+    let found = served(forking.but(serves, forks), "lifecycle.leaves-nobody");
+    fails(found, "server", "left processes behind, which hold its port: python3 peer.py");
 }
 
 #[test]

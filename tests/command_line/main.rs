@@ -13,6 +13,7 @@ mod known;
 mod lifecycle;
 mod list;
 mod manifests;
+mod max_frame;
 mod merging;
 mod patience;
 mod peers;

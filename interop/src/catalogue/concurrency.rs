@@ -9,6 +9,7 @@ use crate::model::case::{Part, Step, Write};
 use crate::model::cut::Cut;
 use crate::model::names::Clause::{P3, P6, P10, P11, P13};
 use crate::model::names::Role;
+use crate::model::shorter::TooLong;
 
 /// Clients of a server whose streams are mixed byte by byte.
 const MIXED_CLIENTS: [u16; 3] = [2, 10, 100];
@@ -36,32 +37,39 @@ pub(super) fn entries() -> Vec<Entry> {
             .play(Role::Server, held_then_finished()),
         entry("concurrency.pipelined", "requests lost or reordered while others are answered")
             .covers(&[P3])
+            .too_long(TooLong::Shortened)
             .everywhere(&[
                 exchange(Cut::AsItComes, letters(PIPELINED)),
                 exchange(Cut::AsItComes, large_and_small()),
             ]),
         entry("concurrency.bulk-both-ways", "a deadlock: both write, and neither reads")
             .covers(&[P10, P3])
+            .too_long(TooLong::SPLIT)
             .everywhere(&[exchange(Cut::AsItComes, letters(BULK))]),
         entry("concurrency.slow-reader-isolated", "a lock held while one client does not read")
             .covers(&[P6, P10])
+            .too_long(TooLong::SPLIT)
             .play(Role::Server, slow_reader_isolated()),
         entry("concurrency.slow-reader-bounded", "a queue without bound for who does not read")
             .covers(&[P10])
+            .too_long(TooLong::SPLIT)
             .should()
             .play(Role::Server, slow_reader(flood())),
         entry("concurrency.write-without-reading", "never going on when the client reads at last")
             .covers(&[P10, P3])
+            .too_long(TooLong::SPLIT)
             .should()
             .play(Role::Server, slow_reader(press(0))),
         entry("concurrency.client-reads-while-writing", "a client that writes, and does not read")
             .covers(&[P10, P13])
+            .too_long(TooLong::SPLIT)
             .play(Role::Client, client_reads_while_writing()),
         entry(
             "concurrency.small-unread",
             "small answers overwritten, or forgotten, while many wait to be read",
         )
         .covers(&[P3, P10])
+        .too_long(TooLong::SPLIT)
         .should()
         .play(Role::Server, slow_reader(press_small())),
         entry("concurrency.accept-storm", "too few descriptors, threads or places in the backlog")
@@ -73,6 +81,7 @@ pub(super) fn entries() -> Vec<Entry> {
             .play(Role::Server, accept_storm(500)),
         entry("concurrency.fairness", "small messages that starve beside large ones")
             .covers(&[P6])
+            .too_long(TooLong::Shortened)
             .info()
             .play(Role::Server, vec![fairness()]),
     ]

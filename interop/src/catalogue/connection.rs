@@ -2,13 +2,14 @@
 
 use super::entry::{
     Entry, Exchange, PRESSED_LEN, beside, client_steps, entry, feed, feed_to, finish_client,
-    frames, health_ping, server_steps, side_by_side, whole, write, write_on,
+    finish_on, frames, health_ping, server_steps, side_by_side, whole, write, write_on,
 };
 use crate::model::body::Body;
 use crate::model::case::{Budget, Part, Resource, Step};
 use crate::model::cut::Cut;
 use crate::model::names::Clause::{P3, P7, P8, P11, P13};
 use crate::model::names::Role;
+use crate::model::shorter::TooLong;
 
 const MIB: u64 = 1024 * 1024;
 const GOOD: &str = "a good one";
@@ -56,12 +57,14 @@ pub(super) fn entries() -> Vec<Entry> {
             "a reset that is not caught where answers are written",
         )
         .covers(&[P11])
+        .too_long(TooLong::SPLIT)
         .play(Role::Server, reset_while_answering()),
         entry(
             "connection.closed-while-answering",
             "a client that has closed, and a write to it (EPIPE, SIGPIPE) that is not caught",
         )
         .covers(&[P11])
+        .too_long(TooLong::Shortened)
         .play(Role::Server, closed_while_answering()),
         entry(
             "connection.server-ends",
@@ -85,11 +88,17 @@ pub(super) fn entries() -> Vec<Entry> {
             .covers(&[P3, P13])
             .play(Role::Server, many_messages_server())
             .play(Role::Client, client_steps(&many_messages())),
+        entry("connection.many-bytes", "memory that grows with all that a connection has brought")
+            .covers(&[P3])
+            .should()
+            .too_long(TooLong::Shortened)
+            .play(Role::Server, many_bytes()),
         entry(
             "connection.half-close-busy",
             "answers dropped that wait to be read when the input ends",
         )
         .covers(&[P7, P3])
+        .too_long(TooLong::SPLIT)
         .play(Role::Server, half_close_busy()),
         entry("connection.server-resets", "success told although the connection was reset")
             .covers(&[P13])
@@ -147,6 +156,12 @@ fn many_messages_server() -> Vec<Step> {
     let mut talk = server_steps(&many_messages());
     let end = talk.split_off(talk.len() - 2); // while the connection stands
     [before, talk, vec![Step::Rest, Step::Within(memory)], end].concat()
+}
+
+/// A server that keeps each message, or the buffer that it came in, shows it when there were many large ones.
+fn many_bytes() -> Vec<Step> {
+    let body = Body::Letters { seed: 31, len: PRESSED_LEN };
+    [vec![Step::Soak { conn: 0, body }, Step::Settle], finish_on(0)].concat()
 }
 
 /// The client writes all it can, and only then reads; its input ends while most answers are still to come.

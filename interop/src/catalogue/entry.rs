@@ -5,6 +5,7 @@ use crate::model::case::{Case, GOOD_END_OF_CLIENT, GOOD_END_OF_PAIRING, Only, Pa
 use crate::model::cut::Cut;
 use crate::model::names::{CaseId, Clause, Level, Role};
 use crate::model::service::Service;
+use crate::model::shorter::TooLong;
 
 /// The header of the frames that the catalogue's offsets are counted by, in bytes.
 pub const HEADER: usize = 4;
@@ -18,6 +19,7 @@ pub struct Entry {
     level: Level,
     level_with_limit: Option<Level>,
     only: Option<Only>,
+    too_long: Option<TooLong>,
     plays: Vec<Play>,
 }
 
@@ -38,6 +40,7 @@ pub fn entry(id: &str, catches: &str) -> Entry {
         level: Level::Must,
         level_with_limit: None,
         only: None,
+        too_long: None,
         plays: Vec::new(),
     }
 }
@@ -77,6 +80,12 @@ impl Entry {
     pub fn of_services(mut self, services: &[Service]) -> Self {
         let names = services.iter().map(|service| service.name().to_owned());
         self.only = Some(Only::Services(names.collect()));
+        self
+    }
+
+    /// What becomes of messages that a peer is too small for. Where nothing is said, it is not asked.
+    pub fn too_long(mut self, rule: TooLong) -> Self {
+        self.too_long = Some(rule);
         self
     }
 
@@ -121,7 +130,7 @@ impl Entry {
     }
 
     pub(super) fn into_cases(self) -> Vec<Case> {
-        let Self { id, catches, clauses, level, level_with_limit, only, plays } = self;
+        let Self { id, catches, clauses, level, level_with_limit, only, too_long, plays } = self;
         let case = |Play { role, steps, each_alone }| Case {
             id: id.clone(),
             catches: catches.clone(),
@@ -135,6 +144,7 @@ impl Entry {
             level_with_limit,
             role,
             only: only.clone(),
+            too_long,
             steps,
             each_alone,
         };

@@ -9,6 +9,7 @@ use crate::model::case::{Part, Step, Write};
 use crate::model::cut::Cut;
 use crate::model::names::Clause::{P1, P2, P3, P4, P5, P13};
 use crate::model::names::Role;
+use crate::model::shorter::TooLong;
 
 pub(super) fn entries() -> Vec<Entry> {
     vec![
@@ -30,6 +31,7 @@ pub(super) fn entries() -> Vec<Entry> {
             ]),
         entry("framing.every-offset", "a mistake at a few offsets of a frame, and at no other")
             .covers(&[P4])
+            .too_long(TooLong::LeftOut)
             .play(Role::Server, vec![every_offset_side_by_side()])
             .play(Role::Client, client_steps(&every_offset())),
         entry("framing.byte-by-byte", "state lost between two reads")
@@ -59,18 +61,22 @@ pub(super) fn entries() -> Vec<Entry> {
             .at_both_ends(&[1, 2, 3].map(header_straddles)),
         entry("framing.buffer-edges", "a full buffer taken for the end of a message")
             .covers(&[P4, P2])
+            .too_long(TooLong::LeftOut)
             .everywhere(&buffer_edges()),
         entry("framing.length-bytes", "a length masked, shifted, signed, or cut to 16 bits")
             .covers(&[P1, P2])
+            .too_long(TooLong::LeftOut)
             .everywhere(&length_bytes()),
         entry("framing.every-length", "a mistake at a few lengths, and at no other")
             .covers(&[P1, P2])
+            .too_long(TooLong::LeftOut)
             .everywhere(&[whole((0..=300).map(|len| Body::Letters { seed: len as u64, len }))]),
         entry(
             "framing.datagram-sizes",
             "a buffer shorter than a datagram, and the rest of it lost",
         )
         .covers(&[P1, P2])
+        .too_long(TooLong::LeftOut)
         .of_framings(&["datagram"])
         .everywhere(&datagram_sizes()),
         entry("framing.nothing-extra", "a stray newline, NUL, header or copy behind the answer")
@@ -84,6 +90,7 @@ pub(super) fn entries() -> Vec<Entry> {
             )]),
         entry("framing.writers-interleave", "the parts of messages mixed that are written at once")
             .covers(&[P13, P1])
+            .too_long(TooLong::Shortened)
             .play(Role::Client, writers_interleave()),
         entry("framing.segments", "header and body written apart, so that each waits 40 ms")
             .covers(&[P4])

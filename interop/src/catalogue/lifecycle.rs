@@ -8,6 +8,7 @@ use crate::model::case::{Part, Step};
 use crate::model::cut::Cut;
 use crate::model::names::Clause::{P12, P13};
 use crate::model::names::Role;
+use crate::model::shorter::TooLong;
 
 pub(super) fn entries() -> Vec<Entry> {
     vec![
@@ -27,6 +28,7 @@ pub(super) fn entries() -> Vec<Entry> {
             .play(Role::Server, sigterm_idle()),
         entry("lifecycle.sigterm-busy", "half a frame, and then an end that looks orderly")
             .covers(&[P12])
+            .too_long(TooLong::Split { enough: BUSY })
             .should()
             .play(Role::Server, sigterm_busy()),
         entry("lifecycle.rebind", "no SO_REUSEADDR, so that a restart has to wait for a minute")
@@ -39,6 +41,9 @@ pub(super) fn entries() -> Vec<Entry> {
             .covers(&[P12])
             .play(Role::Server, leaves_nothing_server())
             .play(Role::Client, leaves_nothing_client()),
+        entry("lifecycle.leaves-nobody", "children that serve on when the server has ended")
+            .covers(&[P12])
+            .play(Role::Server, leaves_nobody()),
         entry("lifecycle.stdout-clean", "logs among the messages")
             .covers(&[P13])
             .play(Role::Client, answered(&["one", "two"])),
@@ -66,12 +71,17 @@ fn sigterm_idle() -> Vec<Step> {
     [connected(), vec![Step::Terminate, Step::Settle]].concat()
 }
 
+/// More than a server and our end hold of an answer together, while our segments are short, in bytes; but not so much more
+/// that the server would be told to end with messages still to read, which ends a connection by a reset.
+const BUSY: usize = 120_000;
+
 /// The server has read a large message, and is told to end while nobody takes its answer.
 fn sigterm_busy() -> Vec<Step> {
     let large = Body::Letters { seed: 12, len: 6 * 1024 * 1024 };
     let asked = vec![
         Step::StopReading { conn: 0 },
         Step::Press { conn: 0, bodies: vec![large], at_most: 1, bounded: false },
+        Step::Answered { conn: 0 },
         Step::Rest,
     ];
     let ends = vec![Step::Terminate, Step::ReadOn { conn: 0 }, Step::Settle];
@@ -88,6 +98,12 @@ fn leaves_nothing_server() -> Vec<Step> {
     let clients = (0..3).flat_map(health_ping).collect();
     let ends = vec![Step::Terminate, Step::Settle, Step::LookBehind];
     [started(), clients, ends].concat()
+}
+
+/// Whoever serves a client that stays is told to end with the others, a child of its own too.
+fn leaves_nobody() -> Vec<Step> {
+    let ends = vec![Step::Terminate, Step::Settle, Step::LookBehind];
+    [connected(), ends].concat()
 }
 
 fn leaves_nothing_client() -> Vec<Step> {

@@ -69,7 +69,7 @@ mod tests {
             match self {
                 Self::Write(write) | Self::Drip { write, .. } => asks(write),
                 Self::Mixed { writes, .. } => writes.iter().any(asks),
-                Self::Feed { .. } | Self::Press { .. } => true,
+                Self::Feed { .. } | Self::Press { .. } | Self::Soak { .. } => true,
                 _ => false,
             }
         }

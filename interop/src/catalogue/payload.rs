@@ -4,6 +4,7 @@ use super::entry::{Entry, Exchange, entry, exchange, whole};
 use crate::model::body::Body;
 use crate::model::cut::Cut;
 use crate::model::names::Clause::{P1, P2, P3, P4};
+use crate::model::shorter::TooLong;
 
 /// 2-, 3- and 4-byte UTF-8, a combining mark, and an emoji joined of several.
 const MULTIBYTE: [&str; 5] =
@@ -80,12 +81,14 @@ pub(super) fn entries() -> Vec<Entry> {
             .everywhere(&[whole(["\u{feff}marked", "un\u{feff}marked"])]),
         entry("payload.shrinking", "the tail of a longer message before left in a buffer")
             .covers(&[P2])
+            .too_long(TooLong::Shortened)
             .at_both_ends(&shrinking()),
         entry("payload.large", "24-bit lengths; what one send did not take lost")
             .covers(&[P2, P3])
             .everywhere(&[exchange(Cut::AsItComes, [Body::Letters { seed: 20, len: LARGE }])]),
         entry("payload.empty-behind-large", "an empty message lost that follows a large one")
             .covers(&[P2, P3])
+            .too_long(TooLong::Shortened)
             .everywhere(&[exchange(
                 Cut::AsItComes,
                 [Body::Letters { seed: 21, len: 100_000 }, Body::from(""), Body::from("last")],

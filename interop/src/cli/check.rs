@@ -12,7 +12,7 @@ use rust_server::framing::{Framing, MaxFrame};
 
 use super::exit::Failure;
 use super::names::named;
-use super::session::{self, SessionArgs};
+use super::session::{self, SessionArgs, nothing_selected};
 use super::utf8;
 use crate::catalogue;
 use crate::model::names::Role;
@@ -122,9 +122,7 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
     }
     let plan = Plan::new(&registry, &cases, &selection);
     if plan.cases() == 0 {
-        return Err(Failure::nothing_selected(
-            "nothing selected: this peer is to play none of these cases",
-        ));
+        return Err(nothing_selected("this peer is to play none of these cases", &plan));
     }
     let typed = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let again = Again::check(super::program(), typed.skip_while(|word| word != "check").skip(1));

@@ -11,6 +11,7 @@ use super::output;
 use crate::model::names::{CaseId, Level, PeerName, Role};
 use crate::report::form::Form;
 use crate::report::words;
+use crate::runner::plan::Unsupported;
 use crate::runner::{Plan, Unit};
 
 const BOLD: Style = Style::new().bold();
@@ -26,6 +27,9 @@ struct Planned<'a> {
     client: Option<&'a PeerName>,
     framing: String,
     service: String,
+    /// Why it would not be played although it is told of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsupported: Option<String>,
 }
 
 /// Says it, in text for people or as a list in JSON.
@@ -45,7 +49,9 @@ pub fn show(plan: &Plan, format: Form) -> Result<ExitCode, Failure> {
 }
 
 fn planned(unit: &Unit) -> impl Iterator<Item = Planned<'_>> {
-    unit.cases.iter().map(|(case, level)| Planned {
+    let played = unit.cases.iter().map(|(case, level)| (case, level, None));
+    let others = unit.unsupported.iter().map(|it| (&it.case, &it.level, Some(&it.since)));
+    played.chain(others).map(|(case, level, unsupported)| Planned {
         case: &case.id,
         level: *level,
         role: unit.role(),
@@ -53,6 +59,7 @@ fn planned(unit: &Unit) -> impl Iterator<Item = Planned<'_>> {
         client: unit.client_name(),
         framing: unit.protocol.framing.to_string(),
         service: unit.protocol.service.to_string(),
+        unsupported: unsupported.cloned(),
     })
 }
 
@@ -69,8 +76,12 @@ fn text(plan: &Plan) -> String {
         for line in words::wrapped(&ids.join(" "), words::width() - 2) {
             let _ = writeln!(text, "  {line}");
         }
+        for Unsupported { case, since, .. } in &unit.unsupported {
+            let _ = writeln!(text, "  {DIM}would not be played: {}, since {since}{DIM:#}", case.id);
+        }
     }
 
-    let _ = writeln!(text, "\n{} would be played", words::counted(plan.cases(), "case"));
+    let played: usize = plan.units.iter().map(|unit| unit.cases.len()).sum();
+    let _ = writeln!(text, "\n{} would be played", words::counted(played, "case"));
     text
 }

@@ -16,6 +16,7 @@ use crate::model::names::Clause;
 use crate::model::pattern::Pattern;
 use crate::model::protocol::Protocol;
 use crate::model::service::Service;
+use crate::model::shorter::TooLong;
 use crate::report::{steps, words};
 
 const BOLD: Style = Style::new().bold();
@@ -93,6 +94,9 @@ fn explain_case(id: &str, cases: &[Arc<Case>]) -> Result<String, Failure> {
                 let _ = writeln!(text, "  {number:<3} {line}");
             }
         }
+        if let Some(less) = asked_with_less(case) {
+            fact(&mut text, "max_frame", &less);
+        }
         for (reason, names) in not_asked(case) {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let line = format!("{}, since {reason}", words::list(&names, words::width() / 2));
@@ -101,6 +105,21 @@ fn explain_case(id: &str, cases: &[Arc<Case>]) -> Result<String, Failure> {
     }
     let _ = writeln!(text, "\n{DIM}interop run --case {id}{DIM:#}");
     Ok(text)
+}
+
+/// What becomes of it where a peer declares less than its longest message; nothing where hardly any does.
+fn asked_with_less(case: &Case) -> Option<String> {
+    const SMALL: u64 = 1024;
+    let longest = case.longest_message();
+    let less = match case.too_long {
+        None => "a peer that declares less is not asked it",
+        Some(TooLong::LeftOut) => "of a peer that declares less the others are asked",
+        Some(TooLong::Shortened) => "for a peer that declares less they are as long as it says",
+        Some(TooLong::Split { .. }) => {
+            "for a peer that declares less there are more of them, as long as it says"
+        }
+    };
+    (longest >= SMALL).then(|| format!("messages have up to {longest} bytes; {less}"))
 }
 
 fn fact(text: &mut String, name: &str, sentence: &str) {
@@ -117,7 +136,7 @@ fn not_asked(case: &Arc<Case>) -> BTreeMap<String, Vec<String>> {
     let mut ask = |name: String, framing: Framing, service| {
         // Of a peer that promises nothing.
         if let Err(reason) = case.as_asked(&Protocol::new(framing, service), None) {
-            reasons.entry(reason).or_default().push(name);
+            reasons.entry(reason.to_string()).or_default().push(name);
         }
     };
     let framings: Vec<Framing> = Framing::names().filter_map(|name| name.parse().ok()).collect();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anstyle::Style;
 use clap::ValueEnum;
-use rust_server::framing::Framing;
+use rust_server::framing::{Framing, MaxFrame};
 use serde::Serialize;
 
 use super::exit::Failure;
@@ -29,6 +29,9 @@ pub struct Args {
     /// Peer folders (globs allowed) instead of those of the nearest interop.toml
     #[arg(long = "peers", value_name = "DIR", num_args = 1..)]
     folders: Vec<String>,
+    /// With framings: what a peer is asked that declares this as its max_frame, as in '64 KiB'
+    #[arg(long, value_name = "SIZE")]
+    max_frame: Option<MaxFrame>,
     /// The form of the list
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -49,11 +52,14 @@ enum What {
 }
 
 pub fn main(args: &Args) -> Result<ExitCode, Failure> {
+    if args.max_frame.is_some() && !matches!(args.what, What::Framings) {
+        return Err(Failure::usage("--max-frame goes with `list framings`"));
+    }
     match args.what {
         What::Peers => show(args.format, &peers(&args.folders)?),
         What::Cases => show(args.format, &cases()),
         What::Requirements => show(args.format, &requirements()),
-        What::Framings => show(args.format, &framings()),
+        What::Framings => show(args.format, &framings(args.max_frame)),
         What::Services => show(args.format, &services()),
     }
 }
@@ -285,7 +291,7 @@ struct FramingRow {
     services: Vec<Spoken>,
 }
 
-/// A framing with a service: what a peer is asked that speaks the two and promises no limit.
+/// A framing with a service: what a peer is asked that speaks the two, and promises the limit in question or none.
 #[derive(Serialize)]
 struct Spoken {
     service: &'static str,
@@ -303,12 +309,12 @@ struct NotAsked {
     cases: Vec<CaseId>,
 }
 
-fn framings() -> Vec<FramingRow> {
+fn framings(promised: Option<MaxFrame>) -> Vec<FramingRow> {
     let catalogue = catalogue::cases();
     let parsed = |name: &'static str| Some((name, name.parse::<Framing>().ok()?));
     let row = |(name, framing): (&'static str, Framing)| {
         let services = Service::ALL.into_iter().filter(|service| service.goes_with(framing));
-        let spoken = |service| Spoken::of(Protocol::new(framing, service), &catalogue);
+        let spoken = |service| Spoken::of(Protocol::new(framing, service), promised, &catalogue);
         FramingRow {
             framing: name,
             default: framing == Framing::DEFAULT,
@@ -319,13 +325,13 @@ fn framings() -> Vec<FramingRow> {
 }
 
 impl Spoken {
-    fn of(protocol: Protocol, catalogue: &[Arc<Case>]) -> Self {
+    fn of(protocol: Protocol, promised: Option<MaxFrame>, catalogue: &[Arc<Case>]) -> Self {
         let mut reasons: BTreeMap<String, Vec<CaseId>> = BTreeMap::new();
         let mut asked = 0;
         for case in catalogue {
-            match case.as_asked(&protocol, None) {
+            match case.as_asked(&protocol, promised) {
                 Ok(_) => asked += 1,
-                Err(since) => reasons.entry(since).or_default().push(case.id.clone()),
+                Err(since) => reasons.entry(since.to_string()).or_default().push(case.id.clone()),
             }
         }
         let mut not_asked: Vec<NotAsked> =
@@ -353,7 +359,9 @@ impl Row for FramingRow {
     }
 
     fn legend(_rows: &[Self]) -> Option<&'static str> {
-        Some("for a peer that promises no limit; below, why the others are not asked, and which")
+        Some(
+            "for a peer without max_frame, unless --max-frame names one; below, why the others are not asked, and which",
+        )
     }
 }
 

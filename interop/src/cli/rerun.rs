@@ -162,7 +162,7 @@ impl Memory {
         let there: BTreeSet<Played> = everything
             .units
             .iter()
-            .flat_map(|unit| unit.cases.iter().map(|(case, _)| Played::of_plan(unit, case)))
+            .flat_map(|unit| unit.told().map(|case| Played::of_plan(unit, case)))
             .collect();
         self.gone = failed.difference(&there).cloned().collect();
         self.tell_gone();

@@ -7,7 +7,7 @@ use clap::ValueHint;
 use super::exit::Failure;
 use super::names::one_of;
 use super::rerun::{Memory, Rerun, everything};
-use super::session::{self, Part, SessionArgs};
+use super::session::{self, Part, SessionArgs, nothing_selected};
 use super::settings;
 use crate::catalogue;
 use crate::model::names::Role;
@@ -81,9 +81,7 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         plan.keep(part.shard()?);
     }
     if plan.cases() == 0 {
-        return Err(Failure::nothing_selected(
-            "nothing selected: no peer is to play any of these cases",
-        ));
+        return Err(nothing_selected("no peer is to play any of these cases", &plan));
     }
     let again = Again::run(super::program(), session.play.seed, folders);
     session::play(plan, &registry, &cases, &session, again, Some(memory))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::exit::Failure;
 use super::names::one_of;
 use super::output::{self, Format};
-use super::session::{self, How, Part, PlayArgs};
+use super::session::{self, How, Part, PlayArgs, nothing_selected};
 use super::sinks::Sinks;
 use crate::catalogue;
 use crate::model::alike;
@@ -75,9 +75,7 @@ pub fn main(args: &Args) -> Result<ExitCode, Failure> {
         });
     }
     if plan.cases() == 0 {
-        return Err(Failure::nothing_selected(
-            "nothing selected: no mutant is to play any of these cases",
-        ));
+        return Err(nothing_selected("no mutant is to play any of these cases", &plan));
     }
 
     let mut results = Results::default();

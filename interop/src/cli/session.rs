@@ -1,5 +1,6 @@
 //! What `run`, `check` and `selftest` have in common: from a plan to what became of it.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -20,13 +21,14 @@ use crate::capture::{Captures, Which};
 use crate::catalogue;
 use crate::limits;
 use crate::model::case::Case;
-use crate::model::names::Level;
+use crate::model::names::{CaseId, Level};
 use crate::model::pattern::Pattern;
 use crate::peer::{build, guard, registry::Registry, spawn};
 use crate::report::Reporter;
 use crate::report::form::Form;
 use crate::report::progress::Progress;
 use crate::report::timings::Timings;
+use crate::report::words;
 use crate::runner::again::Again;
 use crate::runner::shard::Shard;
 use crate::runner::{self, Event, Options, Plan, Summary};
@@ -137,6 +139,17 @@ impl Part {
                 .map_err(|why| Failure::usage(format!("--shard auto: {why}"))),
         }
     }
+}
+
+/// Nothing is left to play; with what is known of why.
+pub fn nothing_selected(what: &str, plan: &Plan) -> Failure {
+    let mut text = format!("nothing selected: {what}");
+    for (since, cases) in &plan.not_asked {
+        let cases: Vec<&str> = cases.iter().map(CaseId::as_str).collect();
+        let cases = words::list(&cases, words::width() / 2);
+        let _ = write!(text, "\n  {cases}: not asked, since {since}");
+    }
+    Failure::nothing_selected(text)
 }
 
 /// Plays a plan, shows it, and returns the exit status.

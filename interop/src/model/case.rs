@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::body::Body;
 use super::cut::Cut;
 use super::names::{CaseId, Clause, Level, Role};
+use super::shorter::TooLong;
 use super::transcript::{Conn, Stop};
 
 /// One test.
@@ -30,6 +31,8 @@ pub struct Case {
     pub role: Role,
     /// What it is only about, where it is not about every protocol.
     pub only: Option<Only>,
+    /// What becomes of messages that its peers are too small for; `None` where they are what it is about.
+    pub too_long: Option<TooLong>,
     /// What the harness does, step by step.
     pub steps: Vec<Step>,
     /// The same with each message on a connection of its own, for protocols in which a connection has one.
@@ -129,6 +132,19 @@ pub enum Step {
         at_most: u32,
         /// Who takes all of it has a queue without bound.
         bounded: bool,
+    },
+    /// Waits until something has come that is not read.
+    Answered {
+        /// Where.
+        conn: Conn,
+    },
+    /// Has the same message answered again and again, until the memory of the program under test is seen not to grow
+    /// with what was said.
+    Soak {
+        /// Where.
+        conn: Conn,
+        /// The message.
+        body: Body,
     },
     /// Writes as the raw end, with a pause after each fragment.
     Drip {
@@ -304,6 +320,7 @@ impl Case {
                     | Step::Drip { .. }
                     | Step::Idle { .. }
                     | Step::Press { .. }
+                    | Step::Soak { .. }
                     | Step::StopReading { .. }
                     | Step::Rest
                     | Step::ComeToRest
@@ -403,8 +420,10 @@ impl Step {
             | Self::Close { conn }
             | Self::Intrude { conn, .. }
             | Self::StopReading { conn }
+            | Self::Answered { conn }
             | Self::ReadOn { conn }
             | Self::Press { conn, .. }
+            | Self::Soak { conn, .. }
             | Self::CountSegments { conn }
             | Self::Refuse { conn } => vec![*conn],
             _ => step.writes().iter().map(|write| write.conn).collect(),
@@ -416,6 +435,7 @@ impl Step {
         match self {
             Self::Feed { messages, .. } => messages.iter_mut().for_each(|body| body.reseed(by)),
             Self::Press { bodies, .. } => bodies.iter_mut().for_each(|body| body.reseed(by)),
+            Self::Soak { body, .. } => body.reseed(by),
             Self::Write(write) | Self::Drip { write, .. } => write.reseed(by),
             Self::Recut { cut, .. } => cut.reseed(by),
             Self::Mixed { writes, seed } => {
@@ -431,6 +451,7 @@ impl Step {
         match self {
             Self::Feed { messages, .. } => messages.iter_mut().for_each(|body| body.fill_in(limit)),
             Self::Press { bodies, .. } => bodies.iter_mut().for_each(|body| body.fill_in(limit)),
+            Self::Soak { body, .. } => body.fill_in(limit),
             Self::Write(write) | Self::Drip { write, .. } => {
                 write.parts.iter_mut().for_each(|part| part.fill_in(limit))
             }
@@ -448,6 +469,7 @@ impl Step {
         let fed: &[Body] = match self {
             Self::Feed { messages, .. } => messages,
             Self::Press { bodies, .. } => bodies,
+            Self::Soak { body, .. } => std::slice::from_ref(body),
             _ => &[],
         };
         let written = self.writes().iter().flat_map(|write| &write.parts).filter_map(Part::body);
@@ -512,6 +534,7 @@ mod tests {
         let steps = vec![
             Step::Feed { conn: 0, messages: vec![body.clone()] },
             Step::Press { conn: 0, bodies: vec![body.clone()], at_most: 1, bounded: false },
+            Step::Soak { conn: 0, body: body.clone() },
             Step::Write(frame()),
             Step::Write(write(0, Part::Head { body: body.clone(), keep: 2 })),
             Step::Write(write(0, Part::Tail { body: body.clone(), skip: 2 })),

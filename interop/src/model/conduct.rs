@@ -71,6 +71,17 @@ impl Conduct<'_> {
                 );
                 (Clause::P10, summary, Weight::OfCase)
             }
+            Sight::Soaked { said, growth, right, .. } if growth > right => {
+                let amount = |bytes| Amount(Resource::Memory, bytes);
+                let summary = format!(
+                    "the {} has {} more since {} came on one connection and were answered, where at most {} would be right: it keeps what is done with",
+                    self.blame,
+                    amount(*growth),
+                    amount(*said),
+                    amount(*right)
+                );
+                (self.main_clause(), summary, Weight::OfCase)
+            }
             Sight::Exposed { on } if !on.is_empty() => {
                 let summary = format!(
                     "the server listens on {}: every machine that reaches this one can connect",
@@ -92,11 +103,12 @@ impl Conduct<'_> {
                 (Clause::P12, summary, Weight::OfCase)
             }
             Sight::Second { exit } => (Clause::P12, second_server(*exit)?, Weight::OfCase),
-            Sight::LeftBehind { commands } if !commands.is_empty() => {
+            Sight::LeftBehind { commands, listen } if !commands.is_empty() => {
+                let listen = if *listen { ", which hold its port" } else { "" };
                 let summary = format!(
-                    "the {} ended, and left processes behind: {}",
+                    "the {} ended, and left processes behind{listen}: {}",
                     self.blame,
-                    commands.join(", ")
+                    counted(commands)
                 );
                 (Clause::P12, summary, Weight::OfCase)
             }
@@ -146,6 +158,22 @@ fn second_server(exit: Option<Exit>) -> Option<String> {
                 .to_owned(),
         ),
     }
+}
+
+/// Each once; how often, where children of a server have one name.
+fn counted(commands: &[String]) -> String {
+    let mut each: Vec<(&str, usize)> = Vec::new();
+    for command in commands {
+        match each.iter_mut().find(|(same, _)| same == command) {
+            Some((_, times)) => *times += 1,
+            None => each.push((command, 1)),
+        }
+    }
+    let words = each.into_iter().map(|(command, times)| match times {
+        1 => command.to_owned(),
+        times => format!("{command} ({times} times)"),
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 fn listed(addresses: &[IpAddr]) -> String {

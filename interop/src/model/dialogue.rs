@@ -223,6 +223,9 @@ fn said(role: Role, what: &What) -> Option<(Option<Conn>, Way, Said)> {
             Sight::TookAll { conn, bytes } => {
                 (Some(*conn), raw, words(&format!("all {bytes} bytes were taken")))
             }
+            Sight::Soaked { conn, said, .. } => {
+                (Some(*conn), raw, words(&format!("{said} bytes were answered")))
+            }
             Sight::Ready { .. } => (None, Way::AtServer, words("ready")),
             Sight::NotReady { reason, .. } => {
                 (None, Way::AtServer, words(&format!("not ready: {reason}")))
@@ -233,7 +236,7 @@ fn said(role: Role, what: &What) -> Option<(Option<Conn>, Way, Said)> {
             Sight::Second { exit: None } => {
                 (None, Way::AtServer, words("a second server goes on running"))
             }
-            Sight::LeftBehind { commands } => {
+            Sight::LeftBehind { commands, .. } => {
                 (None, Way::Both, words(&format!("left behind: {}", commands.join(", "))))
             }
             Sight::OutOfTime => (None, Way::Both, words("out of time")),

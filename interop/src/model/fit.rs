@@ -3,7 +3,8 @@
 //! The catalogue is written for frames with a length and a service that answers each message. Other protocols
 //! have no length to lie about, one message a connection, or messages that not every byte may stand in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 use rust_server::framing::{Framing, MaxFrame};
@@ -28,17 +29,45 @@ const DATAGRAMS: (usize, usize) = (100, 64 * 1024);
 /// How many datagrams are sent in one case, most of them one after the other.
 const ONE_BY_ONE: usize = 2000;
 
+/// Why peers are not asked a case, in words that go on from "not asked, since".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotAsked {
+    /// What they speak has no room for it.
+    Protocol(String),
+    /// It makes no sense with messages as short as they promise to take.
+    Limit {
+        /// The longest message that it needs, in bytes.
+        needs: u64,
+        /// What they promise to take, in bytes.
+        promised: u64,
+    },
+}
+
+impl fmt::Display for NotAsked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Protocol(since) => f.write_str(since),
+            Self::Limit { needs, promised } if needs > promised => {
+                write!(f, "it needs messages of {needs} bytes, and max_frame is {promised}")
+            }
+            Self::Limit { promised, .. } => {
+                write!(f, "its answers are longer than max_frame, which is {promised}")
+            }
+        }
+    }
+}
+
 impl Case {
     /// The case as peers of this protocol can be asked it, which promise to take messages of so many bytes, or
     /// promise nothing.
     ///
     /// # Errors
-    /// Why they cannot, in words that go on from "not asked, since".
+    /// Why they cannot.
     pub fn as_asked(
         self: &Arc<Self>,
         protocol: &Protocol,
         promised: Option<MaxFrame>,
-    ) -> Result<Arc<Self>, String> {
+    ) -> Result<Arc<Self>, NotAsked> {
         let largest = protocol.framing.largest_body();
         let limit = promised.unwrap_or(limits::CUSTOMARY_LIMIT).get().min(largest);
         let taken = promised.map_or(u64::MAX, MaxFrame::get).min(largest).min(limits::MESSAGE);
@@ -46,7 +75,13 @@ impl Case {
             true => Arc::new(self.for_limit(limit)),
             false => self.clone(),
         };
-        case.in_protocol(protocol, MaxFrame::new(taken))
+        let asked = case.in_protocol(protocol, MaxFrame::new(taken));
+        asked.map_err(|since| match promised {
+            Some(promised) if self.as_asked(protocol, None).is_ok() => {
+                NotAsked::Limit { needs: case.needs(), promised: promised.get() }
+            }
+            _ => NotAsked::Protocol(since),
+        })
     }
 
     fn in_protocol(
@@ -67,6 +102,12 @@ impl Case {
         if protocol.framing.ends_with_stream() && case.has_several_messages() {
             return Err("a connection has one message".to_owned());
         }
+        let longest = protocol.longest(self.role != Role::Client, max);
+        let case = match case.shorter(longest) {
+            Some(more) if protocol.has_one_message() && more.has_several_messages() => case,
+            Some(shorter) => Arc::new(shorter),
+            None => case,
+        };
         case.fits_the_framing(protocol.framing)?;
         if protocol.service == Service::Exec && case.sends_anything() {
             return Err("what it sends might be run".to_owned());
@@ -74,7 +115,7 @@ impl Case {
         if protocol.transport == Transport::Udp {
             case.fits_datagrams()?;
         }
-        let messages = case.all_steps().map(Step::messages).sum::<usize>();
+        let messages = case.all_steps().map(Step::messages).fold(0, usize::saturating_add);
         if protocol.service == Service::Exec && messages > COMMANDS {
             return Err("it would start too many programs".to_owned());
         }
@@ -111,6 +152,7 @@ impl Case {
                 Step::Press { conn, .. } => {
                     *written.entry(*conn).or_default() += step.messages();
                 }
+                Step::Soak { conn, .. } => *written.entry(*conn).or_default() += 2,
                 step => {
                     for write in step.writes() {
                         let begun = write.parts.iter().filter(|part| part.begins_a_message());
@@ -164,6 +206,8 @@ impl Case {
                 | Step::StopReading { .. }
                 | Step::ReadOn { .. }
                 | Step::Press { .. }
+                | Step::Soak { .. }
+                | Step::Answered { .. }
                 | Step::Drip { .. }
                 | Step::CountSegments { .. } => return Err("it is about a stream".to_owned()),
                 _ => {}
@@ -173,7 +217,7 @@ impl Case {
         if count > DATAGRAMS.0 || bytes > DATAGRAMS.1 {
             return Err("datagrams would be lost".to_owned());
         }
-        let messages = self.all_steps().map(Step::messages).sum::<usize>();
+        let messages = self.all_steps().map(Step::messages).fold(0, usize::saturating_add);
         if messages > ONE_BY_ONE {
             return Err(format!("{messages} datagrams, one after the other, take long"));
         }
@@ -181,8 +225,17 @@ impl Case {
     }
 
     fn fits_messages(&self, protocol: &Protocol, max: MaxFrame) -> Result<(), String> {
+        let repeats = self.all_steps().any(|step| matches!(step, Step::Soak { .. }));
+        if repeats && protocol.service == Service::Time {
+            return Err("the answer is another each time".to_owned());
+        }
         let is_answered = self.role != Role::Client;
+        // Of letters it is their number alone that may be refused, and many have the same.
+        let mut lens = HashSet::new();
         for body in self.all_steps().flat_map(Step::bodies) {
+            if matches!(body, Body::Letters { .. }) && !lens.insert(body.len()) {
+                continue;
+            }
             if let Some(reason) = protocol.refuses(body, is_answered, max) {
                 return Err(format!("a message {reason}"));
             }
@@ -230,6 +283,7 @@ impl Step {
         match self {
             Self::Feed { messages, .. } => messages.len(),
             Self::Press { bodies, at_most, .. } => bodies.len() * *at_most as usize,
+            Self::Soak { .. } => usize::MAX,
             step => step.writes().iter().map(|write| write.parts.len()).sum(),
         }
     }
@@ -247,8 +301,19 @@ mod tests {
     use crate::model::script::cases;
 
     fn asked(id: &str, role: Role, protocol: &str) -> Result<Arc<Case>, String> {
+        promising(None, id, role, protocol)
+    }
+
+    fn promising(
+        promised: Option<u64>,
+        id: &str,
+        role: Role,
+        protocol: &str,
+    ) -> Result<Arc<Case>, String> {
         let case = cases().iter().find(|case| case.id.as_str() == id && case.role == role);
-        case.expect("a case").as_asked(&protocol.parse().unwrap(), None)
+        let asked =
+            case.expect("a case").as_asked(&protocol.parse().unwrap(), promised.map(MaxFrame::new));
+        asked.map_err(|since| since.to_string())
     }
 
     fn server(id: &str, protocol: &str) -> Result<Arc<Case>, String> {
@@ -309,6 +374,54 @@ mod tests {
         not_asked("payload.all-bytes", "u32be/upper", "a message ends the connection");
         not_asked("payload.large", "ascii4/count", "a message is too long");
         not_asked("limits.at-max", "u32be/ack", "a message has an answer that is too long");
+    }
+
+    #[test]
+    fn a_promised_limit_makes_messages_shorter_where_the_case_keeps_its_sense() {
+        for (id, longest) in [
+            ("concurrency.slow-reader-bounded", 4096),
+            ("concurrency.bulk-both-ways", 4096),
+            ("payload.empty-behind-large", 4096),
+            ("framing.length-bytes", 256),
+            ("framing.buffer-edges", 4096),
+            ("limits.at-max", 4096),
+            ("lifecycle.sigterm-busy", 4096),
+        ] {
+            let case = promising(Some(4096), id, Role::Server, "u32be/echo").unwrap();
+            assert_eq!(case.longest_message(), longest, "{id}");
+        }
+        // An answer has to fit, too.
+        let case = promising(Some(4096), "concurrency.bulk-both-ways", Role::Server, "u32be/ack");
+        assert!((3000..4096).contains(&case.unwrap().longest_message()));
+    }
+
+    #[test]
+    fn a_framing_has_a_limit_of_its_own() {
+        let case = server("concurrency.slow-reader-bounded", "ascii4/echo").unwrap();
+        assert_eq!(case.longest_message(), 9999);
+    }
+
+    #[test]
+    fn a_case_that_needs_longer_messages_than_are_promised_says_so() {
+        for (id, promised, protocol, since) in [
+            (
+                "payload.large",
+                4096,
+                "u32be/echo",
+                "it needs messages of 1048576 bytes, and max_frame is 4096",
+            ),
+            (
+                "concurrency.bulk-both-ways",
+                100,
+                "u32be/echo",
+                "it needs messages of 512 bytes, and max_frame is 100",
+            ),
+            ("limits.at-max", 4096, "u32be/ack", "a message has an answer that is too long"),
+            ("payload.large", 4096, "ascii4/echo", "a message is too long"),
+        ] {
+            let said = promising(Some(promised), id, Role::Server, protocol);
+            assert_eq!(said.expect_err("not asked"), since, "{id} of {promised}");
+        }
     }
 
     #[test]

@@ -277,6 +277,7 @@ impl Ledger {
             | Sight::Stalled { .. }
             | Sight::HeldBack { .. }
             | Sight::TookAll { .. }
+            | Sight::Soaked { .. }
             | Sight::Segments { .. }
             | Sight::Exposed { .. }
             | Sight::OutOfTime

@@ -23,5 +23,6 @@ pub mod protocol;
 #[cfg(test)]
 pub(crate) mod script;
 pub mod service;
+pub mod shorter;
 pub mod sweep;
 pub mod transcript;

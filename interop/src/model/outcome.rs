@@ -24,7 +24,7 @@ pub enum Outcome {
     Known,
     /// The peer is not available here.
     Skipped,
-    /// The peer said that it does not do this (exit status 77).
+    /// The peer said that it does not do this: by exit status 77, or by a `max_frame` that leaves no room for it.
     Unsupported,
     /// The case could not be played: the harness or its environment, or a peer that does not start.
     Error,

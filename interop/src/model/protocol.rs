@@ -160,6 +160,16 @@ impl Protocol {
         }
     }
 
+    /// How long a message may be that is not refused, or, where `answered`, nor its answer, in bytes.
+    pub(super) fn longest(&self, answered: bool, max: MaxFrame) -> usize {
+        /// What a service adds to a message is less.
+        const ADDED: usize = 64;
+        let most = max.get().min(self.framing.largest_body());
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let refused = |len| self.refuses(&Body::Letters { seed: 0, len }, answered, max).is_some();
+        if refused(most) { most.saturating_sub(ADDED) } else { most }
+    }
+
     /// What a right server answers to a message, now.
     #[must_use]
     pub fn answer(&self, message: &Bytes) -> Option<Bytes> {

@@ -234,6 +234,17 @@ pub enum Sight {
         /// So many bytes.
         bytes: u64,
     },
+    /// The memory of the program under test had grown, in bytes, when so many had been said and answered.
+    Soaked {
+        /// Where.
+        conn: Conn,
+        /// So many bytes.
+        said: u64,
+        /// By how much.
+        growth: u64,
+        /// By how much it is right to grow at most.
+        right: u64,
+    },
     /// In how many segments the frames of a channel came, where the kernel tells.
     Segments {
         /// Of which channel.
@@ -281,6 +292,8 @@ pub enum Sight {
     LeftBehind {
         /// Their commands.
         commands: Vec<String>,
+        /// One of them listens on the server's port.
+        listen: bool,
     },
 }
 

@@ -99,6 +99,19 @@ fn private(rollup: &str) -> u64 {
     rollup.lines().filter(is_private).filter_map(kibibytes).sum::<u64>() * 1024
 }
 
+/// The memory of this machine, in bytes; none where it is not known.
+#[must_use]
+pub fn machine_memory() -> u64 {
+    let mut room = [0; 4096];
+    let text = read_short("/proc/meminfo", &mut room).map(String::from_utf8_lossy);
+    text.and_then(|text| total(&text)).unwrap_or(0)
+}
+
+fn total(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()?.saturating_mul(1024))
+}
+
 /// Lets the peak of a family's memory begin anew, where the kernel does that.
 pub fn forget_peaks(family: &Family) {
     for member in family.members(&[]) {
@@ -228,6 +241,12 @@ mod tests {
                       Shared_Clean:  4000 kB\nPrivate_Clean:  4 kB\nPrivate_Dirty:  1296 kB\n\
                       Private_Hugetlb:  0 kB\nSwap:  7 kB\n";
         assert_eq!(private(rollup), 1300 * 1024);
+    }
+
+    #[test]
+    fn the_memory_of_a_machine_is_told_in_kibibytes() {
+        assert_eq!(total("MemTotal:       16384 kB\nMemFree:  7 kB\n"), Some(16 * 1024 * 1024));
+        assert_eq!(total("nothing"), None);
     }
 
     fn demand(threads: &[(i32, u64)]) -> Demand {

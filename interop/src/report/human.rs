@@ -34,6 +34,9 @@ pub fn write_as(record: &Record, look: Look, out: &mut dyn Write) -> io::Result<
     Human { out, look, results: &record.results }.write(&record.summary)
 }
 
+/// How many cases that peers do not support are named where the reason is the same.
+const NAMED: usize = 3;
+
 struct Human<'a> {
     out: &'a mut dyn Write,
     look: Look,
@@ -124,14 +127,21 @@ impl Human<'_> {
 
     fn skipped(&mut self) -> io::Result<()> {
         let left_out = [Outcome::Skipped, Outcome::Unsupported];
-        let mut reasons: BTreeMap<(Outcome, &str), usize> = BTreeMap::new();
+        let mut reasons: BTreeMap<(Outcome, &str), Vec<&CaseResult>> = BTreeMap::new();
         for result in self.results.iter().filter(|result| left_out.contains(&result.outcome)) {
-            *reasons.entry((result.outcome, &result.summary)).or_default() += 1;
+            reasons.entry((result.outcome, &result.summary)).or_default().push(result);
         }
-        for ((outcome, reason), count) in reasons {
+        for ((outcome, reason), of) in reasons {
             let style = style(outcome, Level::Must);
             let mark = self.look.charset.mark(outcome);
-            writeln!(self.out, "{style}{mark} {outcome}{style:#}  {}: {reason}", cases(count))?;
+            let mut ids: Vec<&str> = of.iter().map(|result| result.case.as_str()).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            let what = match (outcome, ids.len()) {
+                (Outcome::Unsupported, ..=NAMED) => ids.join(", "),
+                _ => cases(of.len()),
+            };
+            writeln!(self.out, "{style}{mark} {outcome}{style:#}  {what}: {reason}")?;
         }
         Ok(())
     }

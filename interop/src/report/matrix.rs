@@ -93,21 +93,23 @@ impl Cell {
         let worst_first = [
             Outcome::Fail,
             Outcome::Error,
-            Outcome::Unsupported,
             Outcome::Skipped,
             Outcome::Pass,
             Outcome::Known,
+            Outcome::Unsupported,
         ];
         let outcome =
             worst_first.into_iter().find(|outcome| self.outcomes.contains_key(outcome))?;
         let count = |outcome| self.outcomes.get(&outcome).copied().unwrap_or_default();
         let (mark, times) = (charset.mark(outcome), count(outcome));
-        let text = match (outcome, count(Outcome::Known)) {
-            (Outcome::Pass, 0) => format!("{mark} {times}"),
-            (Outcome::Pass, known) => {
-                format!("{mark} {times} {} {known}", charset.mark(Outcome::Known))
+        let text = match outcome {
+            Outcome::Pass => {
+                let beside = [Outcome::Known, Outcome::Unsupported].map(|it| (it, count(it)));
+                let beside = beside.into_iter().filter(|(_, times)| *times > 0);
+                let beside = beside.map(|(it, times)| format!(" {} {times}", charset.mark(it)));
+                format!("{mark} {times}{}", beside.collect::<String>())
             }
-            (Outcome::Skipped, _) if times == self.count => format!("{mark} skipped"),
+            Outcome::Skipped if times == self.count => format!("{mark} skipped"),
             _ => format!("{mark} {times} of {}", self.count),
         };
         let level = if self.fails_must { Level::Must } else { Level::Should };

@@ -61,6 +61,12 @@ fn line(step: &Step, role: Role) -> Vec<String> {
             several(bodies),
             who(conn)
         ),
+        Step::Answered { conn } => format!("wait until an answer has begun to come{}", who(conn)),
+        Step::Soak { conn, body } => format!(
+            "have {} answered again and again, until memory is seen not to grow with them{}",
+            one(body),
+            who(conn)
+        ),
         Step::Drip { write, ms } => {
             format!("{}, with a pause of {ms} ms after each fragment", write_words(write))
         }

@@ -1,12 +1,13 @@
 //! The plan: which cases are played with which peers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rust_server::framing::MaxFrame;
 
 use crate::model::case::{Case, Step};
-use crate::model::names::{Level, PeerName, Role};
+use crate::model::fit::NotAsked;
+use crate::model::names::{CaseId, Level, PeerName, Role};
 use crate::model::protocol::{Protocol, Transport};
 use crate::peer::manifest::{ClientSide, Contract, ServerSide, Start};
 use crate::peer::registry::{Peer, Registry};
@@ -21,6 +22,8 @@ pub struct Plan {
     pub units: Vec<Unit>,
     /// Which part of a run it is, where it is one.
     pub shard: Option<Shard>,
+    /// The cases that were selected, and are no business of some peers that were; by the reason.
+    pub not_asked: BTreeMap<String, BTreeSet<CaseId>>,
 }
 
 /// A server, a client, or both, and the cases to play with them.
@@ -34,6 +37,19 @@ pub struct Unit {
     pub protocol: Protocol,
     /// The cases, each with the level that it has for these peers.
     pub cases: Vec<(Arc<Case>, Level)>,
+    /// Those that are told of all the same, and cannot be played.
+    pub unsupported: Vec<Unsupported>,
+}
+
+/// A case that peers cannot be asked, by what they say of themselves.
+#[derive(Debug, Clone)]
+pub struct Unsupported {
+    /// The case.
+    pub case: Arc<Case>,
+    /// The level that it has for these peers.
+    pub level: Level,
+    /// Why.
+    pub since: String,
 }
 
 impl Plan {
@@ -47,14 +63,17 @@ impl Plan {
         let alone_as_client = clients().map(|client| (None, Some(client)));
         let paired =
             servers().flat_map(|server| clients().map(move |client| (Some(server), Some(client))));
+        let mut not_asked = BTreeMap::new();
         let mut units: Vec<Unit> = alone_as_client
             .chain(alone_as_server)
             .chain(paired)
-            .flat_map(|(server, client)| units_of(server, client, &mut fitting, selection))
-            .filter(|unit| !unit.cases.is_empty())
+            .flat_map(|(server, client)| {
+                units_of(server, client, &mut fitting, selection, &mut not_asked)
+            })
+            .filter(|unit| !unit.is_empty())
             .collect();
         units.sort_by_key(Unit::key);
-        Self { units, shard: None }
+        Self { units, shard: None, not_asked }
     }
 
     /// Keeps one part of the cases, each part as long as the others.
@@ -66,42 +85,49 @@ impl Plan {
 
     /// Keeps what is wanted of each unit.
     pub fn retain(&mut self, mut wanted: impl FnMut(&Unit, &Case) -> bool) {
+        self.not_asked.clear(); // of what is not wanted nobody asks why
         for unit in &mut self.units {
             let mut cases = std::mem::take(&mut unit.cases);
             cases.retain(|(case, _)| wanted(unit, case));
             unit.cases = cases;
+            let mut unsupported = std::mem::take(&mut unit.unsupported);
+            unsupported.retain(|it| wanted(unit, &it.case));
+            unit.unsupported = unsupported;
         }
-        self.units.retain(|unit| !unit.cases.is_empty());
+        self.units.retain(|unit| !unit.is_empty());
     }
 
-    /// How many cases it plays.
+    /// How many cases it tells of.
     #[must_use]
     pub fn cases(&self) -> usize {
-        self.units.iter().map(|unit| unit.cases.len()).sum()
+        self.units.iter().map(|unit| unit.cases.len() + unit.unsupported.len()).sum()
     }
 }
+
+/// A case as it is asked, or why it is not.
+type Fitted = Result<Arc<Case>, NotAsked>;
 
 /// The cases as they are asked in each protocol. Finding that out takes its time, and many units ask the same.
 struct Fitting<'a> {
     cases: &'a [Arc<Case>],
-    /// By protocol, promised limit and place in the list; `None` for a case that does not fit.
-    fitted: HashMap<(Protocol, Option<MaxFrame>, usize), Option<Arc<Case>>>,
+    /// By protocol, promised limit and place in the list.
+    fitted: HashMap<(Protocol, Option<MaxFrame>, usize), Fitted>,
 }
 
-impl Fitting<'_> {
-    /// Those that are `asked_for` and fit.
+impl<'a> Fitting<'a> {
+    /// Those that are `asked_for`, as they stand in the list and as they are asked.
     fn cases(
         &mut self,
         protocol: &Protocol,
         promised: Option<MaxFrame>,
         asked_for: impl Fn(&Arc<Case>) -> bool,
-    ) -> Vec<Arc<Case>> {
+    ) -> Vec<(&'a Arc<Case>, Fitted)> {
         let asked_for = self.cases.iter().enumerate().filter(|(_, case)| asked_for(case));
-        let fit = |(at, case): (usize, &Arc<Case>)| {
+        let fit = |(at, case): (usize, &'a Arc<Case>)| {
             let fitted = self.fitted.entry((*protocol, promised, at));
-            fitted.or_insert_with(|| case.as_asked(protocol, promised).ok()).clone()
+            (case, fitted.or_insert_with(|| case.as_asked(protocol, promised)).clone())
         };
-        asked_for.filter_map(fit).collect()
+        asked_for.map(fit).collect()
     }
 }
 
@@ -111,6 +137,7 @@ fn units_of(
     client: Option<&Arc<Peer>>,
     fitting: &mut Fitting<'_>,
     selection: &Selection,
+    not_asked: &mut BTreeMap<String, BTreeSet<CaseId>>,
 ) -> Vec<Unit> {
     let server_name = server.map(|peer| peer.name().as_str());
     let client_name = client.map(|peer| peer.name().as_str());
@@ -130,16 +157,30 @@ fn units_of(
     };
     let unit = |protocol| {
         let (server, client) = (server.cloned(), client.cloned());
-        let mut unit = Unit { server, client, protocol, cases: Vec::new() };
+        let mut unit =
+            Unit { server, client, protocol, cases: Vec::new(), unsupported: Vec::new() };
         let asked_for = |case: &Arc<Case>| {
             case.role == unit.role() && selection.takes_case(case, unit.level(case))
         };
         let promised = unit.limits().into_iter().flatten().min();
-        let suiting = fitting.cases(&protocol, promised, asked_for);
-        let suiting = suiting.into_iter().filter(|case| unit.suits(case));
-        let mut taken: Vec<_> = suiting.map(|case| (case.clone(), unit.level(&case))).collect();
-        taken.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
-        unit.cases = taken;
+        for (case, fitted) in fitting.cases(&protocol, promised, asked_for) {
+            let level = unit.level(case);
+            // What is no business of these peers anyway is not told to be too long for them.
+            match (unit.unsuited(fitted.as_ref().unwrap_or(case)), fitted) {
+                (None, Ok(fitted)) => unit.cases.push((fitted, level)),
+                (None, Err(since @ NotAsked::Limit { .. })) => {
+                    let since = since.to_string();
+                    unit.unsupported.push(Unsupported { case: case.clone(), level, since });
+                }
+                (_, Err(since)) => {
+                    not_asked.entry(since.to_string()).or_default().insert(case.id.clone());
+                }
+                (Some(since), Ok(_)) => {
+                    not_asked.entry(since.to_owned()).or_default().insert(case.id.clone());
+                }
+            }
+        }
+        unit.cases.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
         unit
     };
     shared.into_iter().filter(|protocol| selection.takes_protocol(protocol)).map(unit).collect()
@@ -154,6 +195,12 @@ impl Unit {
             (Some(_), None) => Role::Server,
             (None, _) => Role::Client,
         }
+    }
+
+    /// The cases that are told of, played or not.
+    pub fn told(&self) -> impl Iterator<Item = &Arc<Case>> {
+        let unsupported = self.unsupported.iter().map(|it| &it.case);
+        self.cases.iter().map(|(case, _)| case).chain(unsupported)
     }
 
     /// Its server's name.
@@ -195,13 +242,19 @@ impl Unit {
         (server, client, self.protocol.to_string())
     }
 
-    fn suits(&self, case: &Case) -> bool {
+    /// Whether it has nothing to tell of.
+    fn is_empty(&self) -> bool {
+        self.cases.is_empty() && self.unsupported.is_empty()
+    }
+
+    /// Why a case is no business of these peers, in words that go on from "not asked, since".
+    fn unsuited(&self, case: &Case) -> Option<&'static str> {
         if case.has_own_server() && !self.can_be_restarted() {
-            return false;
+            return Some("it starts servers, and no command with a {port} is given for this one");
         }
         let patient = self.server_side().and_then(|side| side.idle_timeout);
         if patient.is_some_and(|timeout| timeout <= case.idles()) {
-            return false; // it says that it drops who is silent for so long
+            return Some("it is silent for longer than idle_timeout");
         }
         // Datagrams of several clients cannot be told apart where all are sent to one port.
         let shares_its_port = self.client_side().is_some_and(|side| side.port.is_some());
@@ -209,12 +262,13 @@ impl Unit {
             && self.protocol.transport == Transport::Udp
             && case.steps.iter().flat_map(Step::conns).any(|conn| conn != 0)
         {
-            return false;
+            return Some("it has several clients, and this one hard-codes its port");
         }
-        self.client_side().is_none_or(|side| match side.contract {
+        let suits = self.client_side().is_none_or(|side| match side.contract {
             Contract::Frames => true,
             Contract::Lines { stop, .. } => case.suits_lines(stop),
-        })
+        });
+        (!suits).then_some("a client of contract lines cannot be told to do it")
     }
 
     /// Whether a server of this kind can be started on the port of another.

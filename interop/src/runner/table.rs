@@ -11,7 +11,7 @@ use crate::capture::Captures;
 use crate::limits::{self, Patience};
 use crate::model::case::Case;
 use crate::model::diagnosis::{Witness, is_seen};
-use crate::model::names::Level;
+use crate::model::names::{Level, Role};
 use crate::model::outcome::{Blame, Outcome};
 use crate::model::protocol::Transport;
 use crate::model::transcript::Transcript;
@@ -355,6 +355,16 @@ impl End {
     /// A peer that is not here.
     pub fn skipped(reason: String) -> Self {
         Self { outcome: Outcome::Skipped, blame: Blame::Environment, summary: reason }
+    }
+
+    /// What a peer says of itself leaves no room for it.
+    pub fn unsupported(role: Role, since: String) -> Self {
+        let blame = match role {
+            Role::Server => Blame::Server,
+            Role::Client => Blame::Client,
+            Role::Pairing => Blame::Undecided,
+        };
+        Self { outcome: Outcome::Unsupported, blame, summary: since }
     }
 
     /// A program in this role did not come up.

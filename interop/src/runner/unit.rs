@@ -12,8 +12,9 @@ use crate::limits;
 use crate::model::outcome::Blame;
 
 use super::clock::Clock;
+use super::event::CaseResult;
 use super::house::{House, hard_coded_ports};
-use super::plan::Unit;
+use super::plan::{Unit, Unsupported};
 use super::player::{JointLook, Player};
 use super::run::{Context, Teller};
 use super::table::{End, PLAIN, Table, is_telling};
@@ -22,6 +23,14 @@ use super::together::Together;
 /// Plays all cases of a unit, once it has a seat, and tells what they come to.
 pub(super) async fn play(unit: &Unit, context: &Context, seats: &Semaphore, teller: &Teller) {
     let table = Table::new(unit, context, teller);
+    for Unsupported { case, level, since } in &unit.unsupported {
+        let mut result = CaseResult::blank(unit, case, *level);
+        End::unsupported(case.role, since.clone()).mark(&mut result);
+        teller.case(result).await;
+    }
+    if unit.cases.is_empty() {
+        return;
+    }
     let every = 0..unit.cases.len();
     if let Some(reason) = unit.unavailable() {
         return table.tell_all(every, &End::skipped(reason)).await;

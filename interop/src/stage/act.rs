@@ -210,6 +210,11 @@ impl<'a> Actor<'a> {
                     end.read_on().await;
                 }
             }
+            Step::Answered { conn } => {
+                if let Some(end) = self.stream_end(*conn).await? {
+                    end.answered().await;
+                }
+            }
             Step::Press { conn, bodies, at_most, bounded } => {
                 let frames = bodies.iter().map(|body| self.cast.protocol.frame(body));
                 let frames = Bytes::from(frames.collect::<Vec<_>>().concat());
@@ -217,6 +222,7 @@ impl<'a> Actor<'a> {
                     end.press(&frames, *at_most, *bounded).await;
                 }
             }
+            Step::Soak { conn, body } => self.soak(*conn, body).await?,
             Step::Drip { write, ms } => self.write(write, Some(Duration::from_millis(*ms))).await?,
             Step::CountSegments { conn } => {
                 if let Some(end) = self.stream_end(*conn).await? {
@@ -239,7 +245,10 @@ impl<'a> Actor<'a> {
         Ok(())
     }
 
-    async fn stream_end(&mut self, conn: Conn) -> Result<Option<&mut StreamEnd>, StartError> {
+    pub(super) async fn stream_end(
+        &mut self,
+        conn: Conn,
+    ) -> Result<Option<&mut StreamEnd>, StartError> {
         Ok(self.raw_end(conn).await?.and_then(RawEnd::stream))
     }
 

@@ -20,6 +20,7 @@ pub mod raw;
 mod resources;
 pub mod scene;
 mod sleep;
+mod soak;
 #[cfg(target_os = "linux")]
 pub mod sock_diag;
 mod writes;

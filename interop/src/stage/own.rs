@@ -115,16 +115,18 @@ impl Actor<'_> {
 
     /// Looks for what the programs that have ended left behind.
     pub(super) async fn look_behind(&mut self) {
-        let mut commands = Vec::new();
+        let (mut commands, mut listen) = (Vec::new(), false);
         if let Some(own) = self.own.take() {
             outlive(own.server.family(), limits::GRACE).await;
+            let port = own.standing.address.port();
+            listen = !port::listeners(port, self.cast.protocol.transport).is_empty();
             commands.extend(own.server.stop().await.left_behind);
         }
         for client in std::mem::take(&mut self.clients).into_values() {
             outlive(client.family(), limits::GRACE).await;
             commands.extend(client.stop().await.left_behind);
         }
-        self.scene.saw(Sight::LeftBehind { commands });
+        self.scene.saw(Sight::LeftBehind { commands, listen });
     }
 }
 

@@ -13,7 +13,7 @@ use crate::peer::vitals::{Demand, Spent, Vitals, forget_peaks};
 
 impl Actor<'_> {
     /// The program under test: the server, or the first client.
-    fn program(&self) -> Option<Family> {
+    pub(super) fn program(&self) -> Option<Family> {
         match self.server() {
             Some(server) => server.family.clone(),
             None => self.clients.values().next().map(|client| client.family().clone()),

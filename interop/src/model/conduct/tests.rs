@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::model::case::{Budget, Resource};
-use crate::model::names::Clause::{P4, P9, P10, P11, P12};
+use crate::model::names::Clause::{P3, P4, P9, P10, P11, P12};
 use crate::model::names::Level::{Info, Must, Should};
 use crate::model::outcome::Blame::{Client, Server};
 use crate::model::script::Script;
@@ -57,6 +57,17 @@ fn a_program_that_does_not_come_to_rest_keeps_a_processor_busy() {
 }
 
 #[test]
+fn memory_that_grows_with_all_that_is_said_warns_where_it_is_more_than_a_heap_may_take() {
+    let soaked = |growth| {
+        let sight = Sight::Soaked { conn: 0, said: 640 * MIB, growth, right: 500 * MIB };
+        Script::of_server("connection.many-bytes").saw(sight)
+    };
+    soaked(500 * MIB).is_right();
+    let words = "has 501 MiB more since 640 MiB came on one connection";
+    soaked(501 * MIB).is_wrong(P3, Should, Server, words);
+}
+
+#[test]
 fn a_program_that_takes_everything_queues_without_bound() {
     let took = Script::of_server("concurrency.slow-reader-bounded")
         .saw(Sight::TookAll { conn: 0, bytes: 128 * MIB });
@@ -102,13 +113,17 @@ fn a_second_server_on_a_taken_port_has_to_end_and_not_with_success() {
 fn what_is_left_behind_is_named() {
     let left = |script: Script, commands: &[&str]| {
         let commands = commands.iter().map(ToString::to_string).collect();
-        script.saw(Sight::LeftBehind { commands })
+        script.saw(Sight::LeftBehind { commands, listen: false })
     };
     let (server, client) =
         [Script::of_server, Script::of_client].map(|of| of("lifecycle.leaves-nothing")).into();
     left(server.clone(), &[]).is_right();
     let words = "the server ended, and left processes behind: sleep 9, tail -f log";
     left(server, &["sleep 9", "tail -f log"]).is_wrong(P12, Must, Server, words);
+    let children = ["serve 7", "sleep 9", "serve 7"].map(str::to_owned).to_vec();
+    let children = Sight::LeftBehind { commands: children, listen: true };
+    let words = "left processes behind, which hold its port: serve 7 (2 times), sleep 9";
+    Script::of_server("lifecycle.leaves-nobody").saw(children).is_wrong(P12, Must, Server, words);
     left(client.clone(), &[]).is_right();
     left(client, &["sleep 9"]).is_wrong(P12, Must, Client, "the client ended");
 }

@@ -74,6 +74,10 @@ impl StreamEnd {
     /// Reads nothing from here on.
     pub async fn stop_reading(&mut self) {
         self.scene.did(Act::StoppedReading { conn: self.from_peer.conn() });
+        self.pause_reading().await;
+    }
+
+    async fn pause_reading(&mut self) {
         if let Some(reader) = self.reader.take() {
             reader.abort();
             // It is ended between two reads, so nothing that was read is lost.
@@ -121,6 +125,60 @@ impl StreamEnd {
         if bounded {
             self.scene.saw(Sight::TookAll { conn, bytes: taken });
         }
+    }
+
+    /// Waits until something has come, and leaves it where it is. Where nothing comes, what follows is less than it could
+    /// have been, and nobody is accused of anything.
+    pub async fn answered(&mut self) {
+        let mut first = [0];
+        let _ = self.scene.in_time(self.stream.peek(&mut first)).await;
+    }
+
+    /// Has messages answered that nobody writes down as long as all is as it should be. `false` where it was not: then the
+    /// messages stand in the books, with what came, and what is missing can still come.
+    pub async fn round(&mut self, asked: &Bytes, due: &[u8]) -> bool {
+        self.pause_reading().await;
+        let (mut rest, mut seen) = (asked.clone(), BytesMut::with_capacity(due.len() + 1));
+        let stream = self.stream.clone();
+        let write = async {
+            while !rest.is_empty() {
+                stream.writable().await?;
+                match stream.try_write(&rest) {
+                    Ok(len) => drop(rest.split_to(len)),
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(e) => return Err(e),
+                }
+            }
+            Ok(())
+        };
+        let read = async {
+            let mut room = BytesMut::new();
+            while seen.len() < due.len() {
+                let bytes = read_some(&stream, &mut room).await?;
+                if bytes.is_empty() {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                seen.extend_from_slice(&bytes);
+            }
+            Ok(())
+        };
+        let talk = async { tokio::try_join!(write, read) };
+        let over = matches!(self.scene.in_time(talk).await, Some(Ok(_)));
+        if over && *seen == *due {
+            self.reader = Some(spawn_reader(&self.stream, self.from_peer, &self.scene));
+            return true;
+        }
+        let conn = self.from_peer.conn();
+        let written = asked.slice(..asked.len() - rest.len());
+        self.scene.did(Act::Wrote { conn, bytes: written });
+        if !seen.is_empty() {
+            self.scene.saw_bytes(self.from_peer, seen.freeze());
+        }
+        self.reader = Some(spawn_reader(&self.stream, self.from_peer, &self.scene));
+        if !rest.is_empty() {
+            self.deliver(rest).await;
+        }
+        false
     }
 
     /// Delivers one fragment, once the one before it has been read. When the connection takes no more, it is
@@ -297,7 +355,7 @@ fn segments(_stream: &TcpStream) -> Option<u32> {
 
 /// Connects as a client, and waits until nobody waits to be accepted. A backlog that overflows costs a second
 /// for each that it drops, and it is no fault to have a short one while clients come one after the other. The
-/// receive buffer, in bytes, is the system's choice where none is given.
+/// receive buffer, in bytes, is the system's choice where none is given; with one of our choice, segments are short.
 ///
 /// # Errors
 /// When the server does not accept.
@@ -309,6 +367,8 @@ pub async fn connect(
     let socket = if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     if let Some(bytes) = buffer {
         socket.set_recv_buffer_size(bytes)?;
+        // The server's send buffer grows with its segments. Where they cannot be made short, it just holds more.
+        let _ = SockRef::from(&socket).set_tcp_mss(limits::SMALL_SEGMENT);
     }
     let _at_the_door = scene.door.lock().await;
     let stream = timeout(limits::START, socket.connect(server)).await??;

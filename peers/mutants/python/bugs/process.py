@@ -158,6 +158,37 @@ class ClientLeavesDaemon(Client):
         leave_child(own_session=True)
 
 
+class Forking(Server):
+    """A child for each connection, which heeds SIGTERM by itself."""
+
+    def heed_signals(self):
+        super().heed_signals()
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+
+    def start(self, connection):
+        if os.fork() == 0:
+            self.stop_reader, self.stop_writer = os.pipe()
+            self.in_child()
+            connection.run()
+            self.exit(0)
+        connection.socket.close()
+        self.connections.discard(connection)
+
+
+@bug("children-ignore-sigterm")
+class ChildrenIgnoreSigterm(Forking):
+    def in_child(self):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+@bug("children-in-own-sessions")
+class ChildrenInOwnSessions(Forking):
+    """No signal to the server's process group reaches them."""
+
+    def in_child(self):
+        os.setsid()
+
+
 @bug("sigpipe-kills")
 class SigpipeKills(Server):
     """As in a program in C that does not know of the signal."""

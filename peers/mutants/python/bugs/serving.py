@@ -394,6 +394,38 @@ class SendPartial(Connection):
             pass
 
 
+@bug("fixed-1024-unbounded-queue")
+class UnboundedQueueOfBlocks(UnboundedQueue):
+    """With messages that no case has so short by itself."""
+
+
+@bug("keeps-every-message")
+class KeepsEveryMessage(Connection):
+    """A history that nobody asks for."""
+
+    def __init__(self, server, sock):
+        super().__init__(server, sock)
+        self.history = []
+
+    def answer(self, message):
+        self.history.append(message)
+        super().answer(message)
+
+
+@bug("keeps-every-read")
+class KeepsEveryRead(Connection):
+    """A buffer that is read on from, and never made shorter: it grows in leaps."""
+
+    def __init__(self, server, sock):
+        super().__init__(server, sock)
+        self.everything = bytearray()
+
+    def receive(self, size):
+        data = super().receive(size)
+        self.everything += data
+        return data
+
+
 @bug("slow-reader-given-up")
 class SlowReaderGivenUp(Connection):
     """A client that takes nothing for half a second gets no answers any more, even when it reads at last."""
