@@ -152,13 +152,12 @@ impl StreamEnd {
             Ok(())
         };
         let read = async {
-            let mut room = BytesMut::new();
+            let mut room = Room::default();
             while seen.len() < due.len() {
-                let bytes = read_some(&stream, &mut room).await?;
-                if bytes.is_empty() {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
+                match room.read(&stream).await? {
+                    [] => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    bytes => seen.extend_from_slice(bytes),
                 }
-                seen.extend_from_slice(&bytes);
             }
             Ok(())
         };
@@ -172,7 +171,7 @@ impl StreamEnd {
         let written = asked.slice(..asked.len() - rest.len());
         self.scene.did(Act::Wrote { conn, bytes: written });
         if !seen.is_empty() {
-            self.scene.saw_bytes(self.from_peer, seen.freeze());
+            self.scene.saw_bytes(self.from_peer, &seen);
         }
         self.reader = Some(spawn_reader(&self.stream, self.from_peer, &self.scene));
         if !rest.is_empty() {
