@@ -228,3 +228,88 @@ impl Drop for Entry {
         self.register.left.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// Waits by the alarm of an entry until `deadline`, or for an order.
+    async fn wait(entry: &mut Entry, deadline: Option<Instant>) -> Option<Order> {
+        let before = entry.hear();
+        poll_fn(|cx| match entry.hear() {
+            order if order != before => Poll::Ready(Some(order)),
+            _ => entry.poll_alarm(cx, Instant::now(), deadline).map(|()| None),
+        })
+        .await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_connection_is_woken_at_its_own_deadline() {
+        let register = Register::new();
+        let begun = Instant::now();
+        let waits = [3, 1, 2].map(|hours| {
+            let mut entry = register.enter();
+            async move {
+                wait(&mut entry, Some(begun + HOUR * hours)).await;
+                begun.elapsed().as_secs() / HOUR.as_secs()
+            }
+        });
+        let [first, second, third] = waits;
+        let woken = tokio::select! {
+            () = register.keep_time() => unreachable!("time has no end"),
+            (a, b, c) = async { tokio::join!(first, second, third) } => [a, b, c],
+        };
+        assert_eq!(woken, [3, 1, 2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_that_comes_nearer_is_kept() {
+        let register = Register::new();
+        let mut entry = register.enter();
+        let (begun, late) = (Instant::now(), Instant::now() + HOUR * 24);
+        let waits = async {
+            assert!(timeout(HOUR, wait(&mut entry, Some(late))).await.is_err());
+            wait(&mut entry, Some(begun + HOUR * 2)).await;
+        };
+        tokio::select! {
+            () = register.keep_time() => unreachable!("time has no end"),
+            () = waits => assert!(begun.elapsed() < HOUR * 3),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_order_wakes_who_waits_without_a_deadline() {
+        let register = Register::new();
+        let mut entry = register.enter();
+        let waiting = tokio::spawn(async move { wait(&mut entry, None).await });
+        tokio::task::yield_now().await;
+        register.give(Order::Stop);
+        assert!(matches!(timeout(HOUR, waiting).await, Ok(Ok(Some(Order::Stop)))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_order_given_before_somebody_waits_is_heard_when_he_does() {
+        let register = Register::new();
+        let mut entry = register.enter();
+        register.give(Order::LastCall);
+        assert!(timeout(HOUR, entry.reach(Order::Stop)).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_left_is_told_of_and_no_longer_counted() {
+        let register = Register::new();
+        let (stays, leaves) = (register.enter(), register.enter());
+        assert_eq!(register.len(), 2);
+        drop(leaves);
+        assert!(timeout(HOUR, register.left()).await.is_ok());
+        assert_eq!(register.len(), 1);
+        drop(stays);
+        assert_eq!(register.len(), 0);
+    }
+}
