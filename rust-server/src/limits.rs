@@ -67,6 +67,10 @@ pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// largest default frame at 5 Mbit/s, short enough against clients that hold half frames.
 pub const DEFAULT_FRAME_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Time. How long nobody is woken for having waited too long after somebody was: all connections are looked
+/// at then. Nothing beside the time-outs, and ten thousand are looked at in some microseconds.
+pub const ALARM_PAUSE: Duration = Duration::from_millis(10);
+
 /// Time that connections have to finish after the server was told to stop, unless told otherwise.
 /// Below the five seconds after which most supervisors and the harness lose patience.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(3);

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::config::Config;
 use super::connection::Connection;
-use super::ending::{Order, Orders};
+use super::register::{Order, Register};
 use crate::limits;
 use crate::service::Service;
 
@@ -25,17 +24,36 @@ pub(super) async fn serve<S: Service>(
     stop: impl Future<Output = ()>,
     cut: impl Future<Output = ()>,
 ) {
+    let register = Register::new();
+    // Without anybody to serve for, if this future is dropped.
+    let _cut_off = CutOff(&register);
+    let served = async {
+        let grace = config.grace.get();
+        accept_until(stop, listener, config, service, &register).await;
+        end_all(&register, grace, cut).await;
+    };
+    tokio::select! {
+        () = served => {}
+        () = register.keep_time() => {}
+    }
+}
+
+/// Accepts clients, and has each served by a task of its own, until `stop` completes.
+async fn accept_until<S: Service>(
+    stop: impl Future<Output = ()>,
+    listener: TcpListener,
+    config: Config,
+    service: S,
+    register: &Arc<Register>,
+) {
     let config = Arc::new(config);
-    let (order, orders) = Orders::new();
-    let mut connections = JoinSet::new();
     let mut pause = Pause::default();
     tokio::pin!(stop);
     loop {
-        let has_room = connections.len() < config.max_connections.get();
+        let has_room = register.len() < config.max_connections.get();
         tokio::select! {
             biased;
-            () = &mut stop => break,
-            Some(ended) = connections.join_next() => note(ended),
+            () = &mut stop => return,
             accepted = accept(&listener, pause.until), if has_room => match accepted {
                 Ok((stream, peer)) => {
                     pause = Pause::default();
@@ -44,9 +62,13 @@ pub(super) async fn serve<S: Service>(
                         tracing::debug!(%error, "no TCP_NODELAY");
                     }
                     let span = tracing::info_span!("connection", %peer);
-                    let connection =
-                        Connection::new(stream, service.clone(), config.clone(), orders.clone());
-                    connections.spawn(connection.run().instrument(span));
+                    let entry = register.enter();
+                    let served = Connection::new(stream, service.clone(), config.clone(), entry).run();
+                    // A span that nobody hears of would still have its room in each task.
+                    match span.is_disabled() {
+                        true => drop(tokio::spawn(served)),
+                        false => drop(tokio::spawn(served.instrument(span))),
+                    }
                 }
                 Err(error) if lost_client(&error) => {
                     tracing::debug!(%error, "a client left before it was accepted");
@@ -56,17 +78,20 @@ pub(super) async fn serve<S: Service>(
                     tracing::warn!(%error, pause = ?pause.length, "cannot accept");
                 }
             },
+            () = register.left(), if !has_room => {}
         }
     }
-    // No new clients, while those that are here finish (P12).
-    drop(listener);
-    tracing::debug!(connections = connections.len(), "stopping");
-    order.send_replace(Order::Stop);
+}
+
+/// Lets the connections finish within the grace time (P12), then cuts them off; completes when there are
+/// none.
+async fn end_all(register: &Register, grace: Duration, cut: impl Future<Output = ()>) {
+    tracing::debug!(connections = register.len(), "stopping");
+    register.give(Order::Stop);
     let stages = async {
-        let grace = config.grace.get();
         let grace_time = async {
             tokio::time::sleep(grace / 4 * 3).await;
-            order.send_replace(Order::LastCall);
+            register.give(Order::LastCall);
             tokio::time::sleep(grace / 4).await;
         };
         tokio::select! {
@@ -74,17 +99,26 @@ pub(super) async fn serve<S: Service>(
             () = cut => {}
         }
         tracing::info!("the grace time is over");
-        order.send_replace(Order::Cut);
+        register.give(Order::Cut);
         std::future::pending::<()>().await;
     };
     let all_ended = async {
-        while let Some(ended) = connections.join_next().await {
-            note(ended);
+        while register.len() > 0 {
+            register.left().await;
         }
     };
     tokio::select! {
         () = all_ended => {}
         () = stages => {}
+    }
+}
+
+/// Ends all connections when it is dropped.
+struct CutOff<'a>(&'a Register);
+
+impl Drop for CutOff<'_> {
+    fn drop(&mut self) {
+        self.0.give(Order::Cut);
     }
 }
 
@@ -107,13 +141,6 @@ fn lost_client(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::Interrupted
     )
-}
-
-/// Says so when a connection's task panicked, which ends that connection alone.
-fn note(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "a connection's task failed");
-    }
 }
 
 /// The pause after an accept that failed for want of something: descriptors (EMFILE, ENFILE), memory

@@ -16,20 +16,18 @@ use std::panic::{self, AssertUnwindSafe};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::RecvFlags;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use super::alarm::Alarm;
-use super::buffers;
 use super::config::Config;
-use super::ending::{self, Order, Orders};
+use super::register::{Entry, Order};
+use super::{buffers, ending};
 use crate::framing::{FrameError, Run};
 use crate::limits;
 use crate::service::{Answers, Next, Pending, Service};
@@ -41,13 +39,13 @@ pub(super) struct Connection<S> {
     /// Whether the answers to whole frames are these frames.
     alike: bool,
     config: Arc<Config>,
-    orders: Orders,
-    /// The order that holds, as far as it was taken note of.
-    order: Order,
+    entry: Entry,
     /// Bytes read and not yet answered: when all is answered, an unfinished frame, or nothing.
     input: BytesMut,
     /// Bytes that the unfinished frame will have at least, where that is known: a claim.
     wanted: usize,
+    /// Bytes that the next frame is taken to have, where the last one was large; else 0.
+    expected: usize,
     /// Whether the client has ended its stream.
     input_ended: bool,
     /// Answers that the socket has not taken yet, behind those that it has.
@@ -75,8 +73,6 @@ enum Then {
 
 /// Why serving pauses.
 enum Pause {
-    /// There is a new order.
-    Ordered,
     /// An answer takes its time.
     Wait(Pending),
     /// The connection ends; its answers are delivered.
@@ -114,16 +110,16 @@ enum Lost {
 }
 
 impl<S: Service> Connection<S> {
-    pub(super) fn new(stream: TcpStream, service: S, config: Arc<Config>, orders: Orders) -> Self {
+    pub(super) fn new(stream: TcpStream, service: S, config: Arc<Config>, entry: Entry) -> Self {
         Self {
             stream,
             alike: service.answers_alike() && config.framing.has_one_form(),
             service,
             config,
-            order: orders.get(),
-            orders,
+            entry,
             input: BytesMut::new(),
             wanted: 0,
+            expected: 0,
             input_ended: false,
             output: BytesMut::new(),
             written: 0,
@@ -133,70 +129,62 @@ impl<S: Service> Connection<S> {
     }
 
     /// Serves the client to the end.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an `async fn` would hold the connection twice: as its argument and while it runs"
-    )]
+    ///
+    /// All that does not belong to reading and writing is apart, or each connection would have the room for
+    /// it all its life; the connection goes there and back.
     pub(super) fn run(mut self) -> impl Future<Output = ()> + Send {
         async move {
-            match self.serve().await {
-                Ok(end) => {
-                    match &end {
-                        End::Broken(error) => tracing::info!(%error, "connection ended"),
-                        End::Panicked => tracing::error!("connection ended: the service panicked"),
-                        end => tracing::debug!(?end, "connection ended"),
-                    }
-                    // At the client's FIN everything is read, so that a plain close sends a FIN too.
-                    if !self.input_ended {
-                        // Apart, or each connection would have the room for it all its life.
-                        Box::pin(ending::close_after_drain(self.stream, self.orders)).await;
-                    }
-                }
-                Err(Lost::Transport(error)) => tracing::debug!(%error, "connection lost"),
-                Err(lost @ (Lost::Unread | Lost::Cut)) => {
-                    let unsent = self.output.len() - self.written;
-                    tracing::info!(?lost, unsent, "connection reset");
-                    ending::abort(self.stream);
+            loop {
+                let paused = poll_fn(|cx| self.poll_serve(cx)).await;
+                match Box::pin(self.pause(paused)).await {
+                    Some(goes_on) => self = goes_on,
+                    None => return,
                 }
             }
         }
     }
 
-    async fn serve(&mut self) -> Result<End, Lost> {
-        loop {
-            self.order = self.orders.take();
-            let mut orders = self.orders.clone();
-            let pause = {
-                let (order, timer) = (pin!(orders.changed()), pin!(sleep(Duration::MAX)));
-                let mut alarm = Alarm::new(order, timer);
-                poll_fn(|cx| self.poll_serve(cx, &mut alarm)).await?
-            };
-            match pause {
-                Pause::Ordered => {}
-                Pause::Wait(answer) => {
-                    if let Some(end) = Box::pin(self.wait_for(answer)).await? {
-                        return Ok(end);
-                    }
+    /// Does what serving paused for; gives the connection back if it goes on.
+    async fn pause(mut self, pause: Result<Pause, Lost>) -> Option<Self> {
+        let ended = match pause {
+            Ok(Pause::Wait(answer)) => match self.wait_for(answer).await {
+                Ok(None) => return Some(self),
+                Ok(Some(end)) => Ok(end),
+                Err(lost) => Err(lost),
+            },
+            Ok(Pause::End(end)) => Ok(end),
+            Err(lost) => Err(lost),
+        };
+        match ended {
+            Ok(end) => {
+                match &end {
+                    End::Broken(error) => tracing::info!(%error, "connection ended"),
+                    End::Panicked => tracing::error!("connection ended: the service panicked"),
+                    end => tracing::debug!(?end, "connection ended"),
                 }
-                Pause::End(end) => return Ok(end),
+                // At the client's FIN everything is read, so that a plain close sends a FIN too.
+                if !self.input_ended {
+                    ending::close_after_drain(self.stream, self.entry).await;
+                }
+            }
+            Err(Lost::Transport(error)) => tracing::debug!(%error, "connection lost"),
+            Err(lost @ (Lost::Unread | Lost::Cut)) => {
+                let unsent = self.output.len() - self.written;
+                tracing::info!(?lost, unsent, "connection reset");
+                ending::abort(self.stream);
             }
         }
+        None
     }
 
     /// Serves the client until it has to be waited for.
-    fn poll_serve<O: Future>(
-        &mut self,
-        cx: &mut Context<'_>,
-        alarm: &mut Alarm<'_, O>,
-    ) -> Poll<Result<Pause, Lost>> {
-        if self.orders.is_new() {
-            return Poll::Ready(Ok(Pause::Ordered));
-        }
+    fn poll_serve(&mut self, cx: &mut Context<'_>) -> Poll<Result<Pause, Lost>> {
+        let order = self.entry.hear();
         let mut completed = 0;
         loop {
             if !self.output.is_empty() {
                 let Poll::Ready(written) = self.poll_write_output(cx) else {
-                    return self.poll_until_written(cx, alarm).map(Err);
+                    return self.poll_until_written(cx).map(Err);
                 };
                 written?;
                 continue;
@@ -206,12 +194,13 @@ impl<S: Service> Connection<S> {
                 Then::Wait(answer) => return Poll::Ready(Ok(Pause::Wait(answer))),
                 Then::End(end) => return Poll::Ready(Ok(Pause::End(end))),
                 // Before reading, or a client that never pauses would never hear it.
-                Then::Read if self.order >= Order::LastCall => {
+                Then::Read if order >= Order::LastCall => {
                     return Poll::Ready(Ok(Pause::End(End::Stopped)));
                 }
                 Then::Read if completed >= limits::TURN => {
                     // Wakes this task again when the others have had their turn.
-                    return pin!(yield_now()).poll(cx).map(|()| Ok(Pause::Ordered));
+                    ready!(pin!(yield_now()).poll(cx));
+                    completed = 0;
                 }
                 Then::Read => match self.poll_read(cx) {
                     Poll::Ready(read) => completed += read?,
@@ -221,7 +210,7 @@ impl<S: Service> Connection<S> {
                         }
                     }
                     Poll::Pending => {
-                        return self.poll_until_read(cx, alarm).map(|end| Ok(Pause::End(end)));
+                        return self.poll_until_read(cx).map(|end| Ok(Pause::End(end)));
                     }
                 },
             }
@@ -230,15 +219,11 @@ impl<S: Service> Connection<S> {
 
     /// Whether a connection that has nothing to read ends for it.
     fn stops_here(&self) -> bool {
-        self.input.is_empty() && self.order >= Order::Stop
+        self.input.is_empty() && self.entry.heard() >= Order::Stop
     }
 
     /// Waits for input; ready when that is too long.
-    fn poll_until_read<O: Future>(
-        &mut self,
-        cx: &mut Context<'_>,
-        alarm: &mut Alarm<'_, O>,
-    ) -> Poll<End> {
+    fn poll_until_read(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let (timeout, too_late) = match self.input.is_empty() {
             true => (self.config.idle_timeout, End::Idle),
             false => (self.config.frame_timeout, End::FrameTimeout),
@@ -250,22 +235,18 @@ impl<S: Service> Connection<S> {
         }
         let now = Instant::now();
         let since = *self.waiting_since.get_or_insert(now);
-        ready!(alarm.poll(cx, now, timeout.deadline(since)));
+        ready!(self.entry.poll_alarm(cx, now, timeout.deadline(since)));
         Poll::Ready(too_late)
     }
 
     /// Waits for the client to take some of the output; ready when that is too long.
-    fn poll_until_written<O: Future>(
-        &mut self,
-        cx: &mut Context<'_>,
-        alarm: &mut Alarm<'_, O>,
-    ) -> Poll<Lost> {
-        if self.order >= Order::Cut {
+    fn poll_until_written(&mut self, cx: &mut Context<'_>) -> Poll<Lost> {
+        if self.entry.heard() >= Order::Cut {
             return Poll::Ready(Lost::Cut);
         }
         let now = Instant::now();
         let since = *self.waiting_since.get_or_insert(now);
-        ready!(alarm.poll(cx, now, self.config.idle_timeout.deadline(since)));
+        ready!(self.entry.poll_alarm(cx, now, self.config.idle_timeout.deadline(since)));
         Poll::Ready(Lost::Unread)
     }
 
@@ -290,12 +271,16 @@ impl<S: Service> Connection<S> {
 
     /// Reads what there is; gives how many bytes of it are dealt with.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Lost>> {
-        if self.input.len() >= limits::LARGE_START {
-            // For the rest of the frame, but for no more than as much again as has come and a step (P9).
-            let come = self.input.len();
-            let missing = self.wanted.saturating_sub(come);
-            self.make_room(missing.clamp(limits::RESERVE_STEP, come + limits::RESERVE_STEP));
-            let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx));
+        let come = self.input.len();
+        if come >= limits::LARGE_START || self.expected > 0 {
+            // The rest of the frame, but no more than as much again as has come, or as the last frame had,
+            // and a step (P9).
+            let missing = self.wanted.max(self.expected).saturating_sub(come);
+            let most = come.max(self.expected) + limits::RESERVE_STEP;
+            let room = missing.clamp(limits::RESERVE_STEP, most);
+            self.make_room(room);
+            let mut input = (&mut self.input).limit(room);
+            let read = ready!(pin!(self.stream.read_buf(&mut input)).poll(cx));
             self.input_ended = read.map_err(Lost::Transport)? == 0;
             self.then = Then::Answer;
             return Poll::Ready(Ok(0));
@@ -402,7 +387,14 @@ impl<S: Service> Connection<S> {
         let unanswered = self.input.len();
         if self.alike && !self.input_ended {
             let input = mem::take(&mut self.input);
+            let wanted = self.wanted;
             let run = self.whole_frames(&input);
+            if run == 0 {
+                self.input = input;
+                return 0;
+            }
+            let was_large = limits::READ_BUFFER..=limits::SPARE_BUFFER;
+            self.expected = if was_large.contains(&wanted) { wanted } else { 0 };
             // Not the start of the next frame in the memory of a large one.
             self.input = BytesMut::from(&input[run..]);
             self.output = input;
@@ -456,7 +448,7 @@ impl<S: Service> Connection<S> {
         let answer = tokio::select! {
             biased;
             answer = answer => answer,
-            () = self.orders.reach(Order::Cut) => return Err(Lost::Cut),
+            () = self.entry.reach(Order::Cut) => return Err(Lost::Cut),
             gone = self.stream.ready(Interest::ERROR) => {
                 let reset = || io::ErrorKind::ConnectionReset.into();
                 return Err(Lost::Transport(gone.err().unwrap_or_else(reset)));
@@ -468,5 +460,28 @@ impl<S: Service> Connection<S> {
         let Config { framing, max_frame, .. } = *self.config;
         let sent = Answers::new(framing, max_frame, &mut self.output).send(&answer);
         Ok(sent.err().map(End::Broken))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::super::register::Register;
+    use super::*;
+    use crate::service::BuiltIn;
+
+    /// What tokio puts beside a future that it runs, on a 64-bit machine, and what it aligns both to.
+    const BESIDE: usize = 104;
+    const ALIGNED: usize = 128;
+
+    #[tokio::test]
+    async fn a_connection_with_its_task_fits_into_384_bytes() -> io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let stream = TcpStream::connect(listener.local_addr()?).await?;
+        let (config, register) = (Arc::default(), Register::new());
+        let served = Connection::new(stream, BuiltIn::default(), config, register.enter()).run();
+        assert!((size_of_val(&served) + BESIDE).next_multiple_of(ALIGNED) <= 384);
+        Ok(())
     }
 }

@@ -1,5 +1,4 @@
-//! How connections end: the orders that end all of them, one sterner than the other, and the manners
-//! of closing one. Used by `accept` (gives the orders) and `connection` (obeys them).
+//! How a connection ends: the manners of closing it. Used by `connection`.
 
 use std::future::poll_fn;
 use std::io;
@@ -8,72 +7,20 @@ use std::task::ready;
 
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::buffers;
+use super::register::{Entry, Order};
 use crate::limits;
-
-/// How far the end of the server has come. Each order goes beyond those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Order {
-    /// Serve: the end is not near.
-    Serve,
-    /// Answer what has come, finish the frame that has begun, then end.
-    Stop,
-    /// Most of the grace time is over: read no more, write the answers that are due, end. Without it
-    /// a client that never pauses would be served to the last moment and cut inside an answer.
-    LastCall,
-    /// The grace time is over: end now, whatever is unsent.
-    Cut,
-}
-
-/// The order that holds, as a connection hears of it.
-#[derive(Debug, Clone)]
-pub(super) struct Orders(watch::Receiver<Order>);
-
-impl Orders {
-    /// Whoever gives the orders, and what those who obey them listen to.
-    pub(super) fn new() -> (watch::Sender<Order>, Self) {
-        let (sender, receiver) = watch::channel(Order::Serve);
-        (sender, Self(receiver))
-    }
-
-    /// The order that holds.
-    pub(super) fn get(&self) -> Order {
-        *self.0.borrow()
-    }
-
-    /// Takes note of the order that holds.
-    pub(super) fn take(&mut self) -> Order {
-        *self.0.borrow_and_update()
-    }
-
-    /// Whether there is one that was not taken note of. Costs next to nothing.
-    pub(super) fn is_new(&self) -> bool {
-        self.0.has_changed().unwrap_or(false)
-    }
-
-    /// Completes when there is one that was not taken note of, and takes note of it. Cancel-safe.
-    pub(super) async fn changed(&mut self) {
-        // Without anybody to give orders the server itself is gone, and the connection about to be.
-        let _ = self.0.changed().await;
-    }
-
-    /// Completes when this order holds, or a sterner one. Cancel-safe.
-    pub(super) async fn reach(&mut self, order: Order) {
-        let _ = self.0.wait_for(|now| *now >= order).await;
-    }
-}
 
 /// Ends a connection whose client may still be sending: no more answers, then the late input is
 /// thrown away for a bounded while. Closing at once would make the kernel answer it by a reset,
 /// which destroys the last answers before the client has read them (P9).
-pub(super) async fn close_after_drain(mut stream: TcpStream, mut orders: Orders) {
+pub(super) async fn close_after_drain(mut stream: TcpStream, mut entry: Entry) {
     if stream.shutdown().await.is_err() {
         return;
     }
-    let stopping = orders.get() >= Order::Stop;
+    let stopping = entry.hear() >= Order::Stop;
     let drain = async {
         match stopping {
             true => drain_until_silent(&mut stream).await,
@@ -82,7 +29,7 @@ pub(super) async fn close_after_drain(mut stream: TcpStream, mut orders: Orders)
     };
     tokio::select! {
         () = drain => {}
-        () = orders.reach(Order::Cut) => {}
+        () = entry.reach(Order::Cut) => {}
     }
 }
 

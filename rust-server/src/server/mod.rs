@@ -28,12 +28,12 @@
 //! ```
 
 mod accept;
-mod alarm;
 mod buffers;
 mod config;
 mod connection;
 mod datagram;
 mod ending;
+mod register;
 
 use std::io;
 use std::net::SocketAddr;

@@ -23,10 +23,14 @@ use crate::{ascii, limits};
 ///
 /// Whoever can connect can run the allowed programs with any arguments: for loopback alone.
 #[derive(Debug, Clone)]
-pub struct Exec {
-    allowed: Arc<[AllowedProgram]>,
-    /// Programs at once, of all connections.
-    slots: Arc<Semaphore>,
+pub struct Exec(Arc<Programs>);
+
+/// What all connections share.
+#[derive(Debug)]
+struct Programs {
+    allowed: Vec<AllowedProgram>,
+    /// Programs at once.
+    slots: Semaphore,
 }
 
 /// The name of a program that `exec` may run, as it is looked up in PATH: `date`, not `/bin/date`.
@@ -77,13 +81,13 @@ impl Refusal {
 impl Exec {
     /// A service that runs these programs and no others.
     pub fn allowing(programs: impl IntoIterator<Item = AllowedProgram>) -> Self {
-        let slots = Arc::new(Semaphore::new(limits::EXEC_AT_ONCE));
-        Self { allowed: programs.into_iter().collect(), slots }
+        let slots = Semaphore::new(limits::EXEC_AT_ONCE);
+        Self(Arc::new(Programs { allowed: programs.into_iter().collect(), slots }))
     }
 
     /// Whether it runs any program at all.
     pub fn allows_any(&self) -> bool {
-        !self.allowed.is_empty()
+        !self.0.allowed.is_empty()
     }
 
     /// The command that a message asks for, if it is allowed.
@@ -93,7 +97,7 @@ impl Exec {
         };
         let mut words = text.split(is_white_space).filter(|word| !word.is_empty());
         let name = words.next().ok_or(Refusal::Empty)?;
-        let allowed = self.allowed.iter().find(|program| program.0 == name);
+        let allowed = self.0.allowed.iter().find(|program| program.0 == name);
         let program = allowed.ok_or(Refusal::NotAllowed)?;
         #[expect(
             clippy::disallowed_methods,
@@ -114,7 +118,7 @@ impl Service for Exec {
             return Ok(Next::End);
         }
         match text.and_then(|text| self.command(text)) {
-            Ok(command) => Ok(Next::Wait(Pending::new(run(command, self.slots.clone())))),
+            Ok(command) => Ok(Next::Wait(Pending::new(run(command, self.0.clone())))),
             Err(refusal) => {
                 answers.send(&refusal.answer())?;
                 Ok(Next::Continue)
@@ -124,9 +128,9 @@ impl Service for Exec {
 }
 
 /// Runs a command to its end, within all bounds. Dropped, it ends the program.
-async fn run(command: Command, slots: Arc<Semaphore>) -> Bytes {
+async fn run(command: Command, programs: Arc<Programs>) -> Bytes {
     // Nobody closes the semaphore; were it closed, the bound on time and output would still hold.
-    let _slot = slots.acquire().await;
+    let _slot = programs.slots.acquire().await;
     let output = timeout(limits::EXEC_TIME, output(command)).await;
     match output.unwrap_or(Err(Refusal::TimedOut)) {
         Ok(output) => output,
