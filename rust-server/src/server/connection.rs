@@ -393,8 +393,13 @@ impl<S: Service> Connection<S> {
                 self.input = input;
                 return 0;
             }
-            let was_large = limits::READ_BUFFER..=limits::SPARE_BUFFER;
-            self.expected = if was_large.contains(&wanted) { wanted } else { 0 };
+            let was_large = (limits::READ_BUFFER..=limits::SPARE_BUFFER).contains(&wanted);
+            self.expected = match was_large {
+                true => wanted,
+                // What was expected came at once.
+                false if run >= self.expected => self.expected,
+                false => 0,
+            };
             // Not the start of the next frame in the memory of a large one.
             self.input = BytesMut::from(&input[run..]);
             self.output = input;
