@@ -132,6 +132,10 @@ impl<S: Service> Connection<S> {
     ///
     /// All that does not belong to reading and writing is apart, or each connection would have the room for
     /// it all its life; the connection goes there and back.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` would hold the connection twice: as its argument and while it runs"
+    )]
     pub(super) fn run(mut self) -> impl Future<Output = ()> + Send {
         async move {
             loop {
