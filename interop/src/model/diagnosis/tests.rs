@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rust_server::framing::{Framing, MaxFrame};
+use rust_server::service::Ack;
 
 use super::{Witness, alternatives, diagnose};
 use crate::model::ledger::Ledger;
@@ -417,7 +418,11 @@ fn blocks_and_streams_in_pieces() {
     pieces.said(&part).names("one read is taken for one message");
     let raw = || script_in("raw/upper").wrote(b"he");
     raw().said(b"HE").closed().names("one read is taken for one message");
-    raw().said(b"HE").wrote(b"llo").said(b"LLO").names("each read is taken for a message");
+    let said = |script: Script, text: &str| script.said(format!("{}{text}", Ack::WORDS).as_bytes());
+    let asked = said(script_in("raw/ack").wrote(b"he"), "he").wrote(b"llo");
+    let half_a_character = script_in("raw/ack").wrote(b"\xc3").closed();
+    let each = said(asked, "llo").but_elsewhere(half_a_character);
+    each.names("each read is taken for a message");
 }
 
 #[test]

@@ -89,8 +89,12 @@ const UNHEADED: &[Mistake] = &[
 ];
 
 /// The same where the end of the stream ends the only message.
-const ONE_MESSAGE: &[Mistake] =
-    &[unheaded::READ_IS_MESSAGE, unheaded::FIRST_READ, unheaded::EACH_READ];
+const ONE_MESSAGE: &[Mistake] = &[
+    unheaded::READ_IS_MESSAGE,
+    unheaded::FIRST_READ,
+    unheaded::EACH_READ,
+    unheaded::EACH_READ_AS_TEXT,
+];
 
 /// Mistakes in how what was read is understood. They look like those of a writer where nothing was cut.
 const TEXT: &[Mistake] = &[

@@ -6,6 +6,8 @@ use super::joined::READ_IS_MESSAGE_WORDS;
 use super::text::{PER_READ_WORDS, left_out, lossy, strict};
 use crate::model::diagnosis::peer::{About, Halt, Life, Mistake, Peer};
 
+const EACH_READ_WORDS: &str = "each read is taken for a message";
+
 fn brought(read: &[u8]) -> String {
     format!("one brought {} byte{}", read.len(), if read.len() == 1 { "" } else { "s" })
 }
@@ -39,16 +41,15 @@ pub(in super::super) const FIRST_READ: Mistake = Mistake {
     },
 };
 pub(in super::super) const EACH_READ: Mistake = Mistake {
-    words: "each read is taken for a message",
+    words: EACH_READ_WORDS,
     about: About::Arrival,
-    act: |peer| {
-        loop {
-            match peer.recv(usize::MAX)? {
-                [] => return Ok(()),
-                read => take(peer, read)?,
-            }
-        }
-    },
+    act: |peer| each_read(peer, |_| true),
+};
+/// The same by a program that a read ends which is no text by itself.
+pub(in super::super) const EACH_READ_AS_TEXT: Mistake = Mistake {
+    words: EACH_READ_WORDS,
+    about: About::Arrival,
+    act: |peer| each_read(peer, |read| std::str::from_utf8(read).is_ok()),
 };
 pub(in super::super) const TRUNCATED_TAKEN: Mistake = Mistake {
     words: "a message that the end of the stream cuts off is taken for a whole one",
@@ -76,6 +77,16 @@ pub(in super::super) const DIES_PER_READ: Mistake = decoded(|peer| per_read(peer
 
 const fn decoded(act: fn(&mut Peer<'_>) -> Life) -> Mistake {
     Mistake { words: PER_READ_WORDS, about: About::Content, act }
+}
+
+fn each_read(peer: &mut Peer<'_>, survives: fn(&[u8]) -> bool) -> Life {
+    loop {
+        match peer.recv(usize::MAX)? {
+            [] => return Ok(()),
+            read if survives(read) => take(peer, read)?,
+            _ => return Err(Halt::Stuck),
+        }
+    }
 }
 
 /// How much a reader asks for that takes a read for a message.
