@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use rust_server::framing::Framing;
@@ -22,7 +22,7 @@ use super::rounds::{Contestant, Plan};
 use crate::limits;
 use crate::model::names::{Clause, Role};
 use crate::model::protocol::{Protocol, frame};
-use crate::model::transcript::{Act, Conn, Setting, Stop, Wire};
+use crate::model::transcript::{Act, Conn, Setting};
 use crate::peer::HOST;
 use crate::peer::port::Lease;
 use crate::peer::process::{Launch, Lines, Process, wait_exit};
@@ -278,15 +278,7 @@ async fn through_the_link(server: SocketAddr) -> anyhow::Result<f64> {
 }
 
 fn scene() -> Arc<Scene> {
-    let setting = Setting {
-        role: Role::Pairing,
-        protocol: Protocol::default(),
-        max_frame: None,
-        greeting: Vec::new(),
-        stop: Stop::EndOfInput,
-        wire: Wire::Seen,
-        began: Duration::ZERO,
-    };
+    let setting = Setting::new(Role::Pairing, Protocol::default());
     Arc::new(Scene::new(setting, &[Clause::P3], limits::PATIENCE))
 }
 

@@ -13,7 +13,7 @@ use super::oracle::judge;
 use super::outcome::{Blame, Verdict};
 use super::protocol::{Protocol, frame};
 use super::transcript::{
-    Act, Channel, ChannelEnd, Conn, Event, Exit, Setting, Sight, Stop, Transcript, What, Wire,
+    Act, Channel, ChannelEnd, Conn, Event, Exit, Setting, Sight, Transcript, What,
 };
 use crate::catalogue;
 
@@ -48,15 +48,7 @@ impl Script {
 
     fn of(id: &str, role: Role) -> Self {
         let case = cases().iter().find(|case| case.id.as_str() == id && case.role == role);
-        let setting = Setting {
-            role,
-            protocol: Protocol::default(),
-            max_frame: None,
-            greeting: Vec::new(),
-            stop: Stop::EndOfInput,
-            wire: Wire::Seen,
-            began: Duration::ZERO,
-        };
+        let setting = Setting::new(role, Protocol::default());
         let transcript = Transcript { setting, events: Vec::new(), after: Vec::new() };
         Self { case: case.expect("a case of the catalogue").clone(), transcript }
     }

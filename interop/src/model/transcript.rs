@@ -365,6 +365,22 @@ pub struct Setting {
     pub began: Duration,
 }
 
+impl Setting {
+    /// One in which nothing is out of the ordinary, and no time is told.
+    #[must_use]
+    pub const fn new(role: Role, protocol: Protocol) -> Self {
+        Self {
+            role,
+            protocol,
+            max_frame: None,
+            greeting: Vec::new(),
+            stop: Stop::EndOfInput,
+            wire: Wire::Seen,
+            began: Duration::ZERO,
+        }
+    }
+}
+
 /// Everything seen while one case was acted out.
 #[derive(Clone, Debug)]
 pub struct Transcript {

@@ -12,7 +12,7 @@ use crate::model::ledger::Ledger;
 use crate::model::names::Role;
 use crate::model::protocol::{Protocol, frame};
 use crate::model::transcript::{
-    Act, Channel, ChannelEnd, Event, Exit, Setting, Sight, Stop, Transcript, What, Wire,
+    Act, Channel, ChannelEnd, Event, Exit, Setting, Sight, Transcript, What,
 };
 
 const ANSWERS: Channel = Channel::Answers(0);
@@ -120,15 +120,7 @@ impl Script {
 }
 
 fn setting(protocol: Protocol) -> Setting {
-    Setting {
-        role: Role::Server,
-        protocol,
-        max_frame: None,
-        greeting: Vec::new(),
-        stop: Stop::EndOfInput,
-        wire: Wire::Seen,
-        began: Duration::ZERO,
-    }
+    Setting::new(Role::Server, protocol)
 }
 
 fn diagnosis_of(setting: Setting, said: Vec<What>, channel: Channel) -> Option<String> {

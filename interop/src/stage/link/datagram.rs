@@ -80,26 +80,17 @@ impl Pump {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
     use crate::limits::PATIENCE;
     use crate::model::names::{Clause, Role};
     use crate::model::protocol::frame;
-    use crate::model::transcript::{Setting, Sight, Stop, What, Wire};
+    use crate::model::transcript::{Setting, Sight, What};
     use crate::peer::HOST;
 
     #[tokio::test]
     async fn what_each_sends_reaches_the_other_and_is_written_down() {
-        let setting = Setting {
-            role: Role::Pairing,
-            protocol: "datagram/echo".parse().unwrap(),
-            max_frame: None,
-            greeting: Vec::new(),
-            stop: Stop::EndOfInput,
-            wire: Wire::Seen,
-            began: Duration::ZERO,
-        };
+        let setting = Setting::new(Role::Pairing, "datagram/echo".parse().unwrap());
         let scene = Arc::new(Scene::new(setting, &[Clause::P3], PATIENCE));
         let server = Datagrams::on(0).unwrap();
         let between = Arc::new(Datagrams::on(0).unwrap());

@@ -272,7 +272,7 @@ mod tests {
     use crate::limits::Patience;
     use crate::model::names::{Clause, Role};
     use crate::model::protocol::{Protocol, frame};
-    use crate::model::transcript::{Setting, Stop, What, Wire};
+    use crate::model::transcript::{Setting, What};
     use crate::peer::HOST;
 
     const CONN: Conn = 0;
@@ -284,15 +284,7 @@ mod tests {
     const FLOOD: usize = 32 * 1024 * 1024;
 
     fn scene() -> Arc<Scene> {
-        let setting = Setting {
-            role: Role::Pairing,
-            protocol: Protocol::default(),
-            max_frame: None,
-            greeting: Vec::new(),
-            stop: Stop::EndOfInput,
-            wire: Wire::Seen,
-            began: Duration::ZERO,
-        };
+        let setting = Setting::new(Role::Pairing, Protocol::default());
         Arc::new(Scene::new(setting, &[Clause::P3], Patience { silent: LONG, asleep: LONG }))
     }
 

@@ -111,18 +111,10 @@ mod tests {
     use crate::limits::PATIENCE;
     use crate::model::ledger::Scope;
     use crate::model::names::{Clause, Role};
-    use crate::model::transcript::{ChannelEnd, Setting, Stop, What, Wire};
+    use crate::model::transcript::{ChannelEnd, Setting, What};
 
     fn scene(role: Role) -> Arc<Scene> {
-        let setting = Setting {
-            role,
-            protocol: "datagram/echo".parse().unwrap(),
-            max_frame: None,
-            greeting: Vec::new(),
-            stop: Stop::EndOfInput,
-            wire: Wire::Seen,
-            began: Duration::ZERO,
-        };
+        let setting = Setting::new(role, "datagram/echo".parse().unwrap());
         Arc::new(Scene::new(setting, &[Clause::P3], PATIENCE))
     }
 

@@ -14,7 +14,7 @@ use crate::limits::Patience;
 use crate::model::ledger::Scope;
 use crate::model::names::{Clause, Role};
 use crate::model::protocol::{Protocol, frame};
-use crate::model::transcript::{Act, Channel, Conn, Setting, Sight, Stop, What, Wire};
+use crate::model::transcript::{Act, Channel, Conn, Setting, Sight, What};
 use crate::peer::process::{Launch, Lines, Pipes, Process};
 
 /// Longer than any test may take.
@@ -23,15 +23,7 @@ const NEVER: Duration = Duration::from_secs(3600);
 const SOON: Duration = Duration::from_millis(200);
 
 fn scene(silent: Duration, asleep: Duration) -> Scene {
-    let setting = Setting {
-        role: Role::Server,
-        protocol: Protocol::default(),
-        max_frame: None,
-        greeting: Vec::new(),
-        stop: Stop::EndOfInput,
-        wire: Wire::Seen,
-        began: Duration::ZERO,
-    };
+    let setting = Setting::new(Role::Server, Protocol::default());
     Scene::new(setting, &[Clause::P3], Patience { silent, asleep })
 }
 
