@@ -151,6 +151,11 @@ pub const STRAGGLERS: Patience =
 pub const UNJUDGED_END: Patience =
     Patience { silent: Duration::from_secs(1), asleep: Duration::from_millis(100) };
 
+/// How long the end of a stream is waited for whose server has ended: the kernel sends it behind what the server had
+/// still to say, however busy the machine is. Where it does not come, a child of the server lives on.
+pub const LAST_END: Patience =
+    Patience { silent: Duration::from_secs(2), asleep: Duration::from_secs(1) };
+
 /// How much longer a server that was told to end has for that: it may wait for its clients, and a while for
 /// silence. With all patience, it is the grace time and a little.
 pub const OBEY: f64 = 2.2;

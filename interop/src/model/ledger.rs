@@ -235,7 +235,7 @@ impl Ledger {
                 // One that had ended before was not told to.
                 self.server.terminated = self.server.exit.is_none();
                 for account in self.accounts.values_mut() {
-                    account.cut_short |= account.seen_end.is_none();
+                    account.cut_short |= account.seen_end.is_none() && !account.released;
                     account.released = true;
                 }
             }
@@ -494,6 +494,7 @@ impl Ledger {
         if self.accounts_of(scope).any(|(_, account)| account.end_missing())
             || self.clients_of(scope).any(|(_, client)| client.exit_missing())
             || (*scope == Scope::All && self.misses_the_servers_end())
+            || self.misses_a_last_end(scope)
         {
             return Progress::EndsMissing;
         }
@@ -516,6 +517,15 @@ impl Ledger {
     #[must_use]
     pub const fn misses_the_servers_end(&self) -> bool {
         self.server.terminated && self.server.exit.is_none()
+    }
+
+    /// A server that was told to end has, and the end of a stream that it left has not come yet: the kernel sees to that
+    /// for it, behind what the server had still to say. Where children of the server live on, it may never come.
+    #[must_use]
+    pub fn misses_a_last_end(&self, scope: &Scope) -> bool {
+        self.obeyed().is_some()
+            && self.setting.protocol.transport == Transport::Tcp
+            && self.accounts_of(scope).any(|(_, account)| account.is_left_open())
     }
 
     /// A lane has few of the accounts and asks often, so it looks for its own.
@@ -767,6 +777,11 @@ impl Account {
     #[must_use]
     pub fn end_missing(&self) -> bool {
         !self.released && !self.unread && self.due_end.is_some() && self.seen_end.is_none()
+    }
+
+    /// Whether the server was told to end in the middle of it, and its end would be seen and was not.
+    const fn is_left_open(&self) -> bool {
+        self.cut_short && !self.unread && self.seen_end.is_none()
     }
 
     /// Whether anything came that should not have, or did not come that should have.

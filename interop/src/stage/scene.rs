@@ -110,6 +110,8 @@ enum Wait {
     Due,
     /// The end of a server that was told to end.
     ServersEnd,
+    /// The end of a stream that such a server left.
+    LastEnd,
     /// An end that it does not judge: only to see what may come before it.
     UnjudgedEnd,
 }
@@ -241,8 +243,9 @@ impl Scene {
                 Wait::Due => self.patience,
                 Wait::ServersEnd => self.patience.scaled(limits::OBEY),
                 // A peer that has kept one end open will not close the next.
-                Wait::UnjudgedEnd if self.keeps_open.load(Relaxed) => return,
+                Wait::UnjudgedEnd | Wait::LastEnd if self.keeps_open.load(Relaxed) => return,
                 Wait::UnjudgedEnd => limits::UNJUDGED_END,
+                Wait::LastEnd => limits::LAST_END,
             };
             let begun = Instant::now();
             let slept = AtomicU64::new(0);
@@ -274,6 +277,7 @@ impl Scene {
             Progress::EndsMissing if books.ledger.misses_an_end_of(&self.clauses, scope) => {
                 Wait::Due
             }
+            Progress::EndsMissing if books.ledger.misses_a_last_end(scope) => Wait::LastEnd,
             Progress::EndsMissing => Wait::UnjudgedEnd,
         }
     }

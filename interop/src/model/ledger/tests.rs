@@ -86,12 +86,25 @@ fn the_end_of_a_server_that_was_told_to_end_is_waited_for_by_nobody_in_a_lane() 
 }
 
 #[test]
-fn nothing_is_due_any_more_once_the_server_was_told_to_end() {
+fn no_bytes_are_due_any_more_once_the_server_was_told_to_end() {
     let told = script().did(Act::Started).wrote(0, &hello()).did(Act::Terminated);
     let ended = told.server_exited(Exit::Code(0));
-    assert_eq!(progress(&ended), Progress::Settled);
+    assert_eq!(progress(&ended.clone().ended(0, ChannelEnd::Fin)), Progress::Settled);
     // What it still says has to be right all the same.
     assert_eq!(progress(&ended.said(0, b"bye")), Progress::Broken);
+}
+
+#[test]
+fn the_end_of_a_stream_comes_behind_the_end_of_its_server() {
+    let told = script().did(Act::Started).wrote(0, &hello()).wrote(1, &hello()).said(1, &hello());
+    let ended = told.did(Act::Aborted { conn: 1 }).did(Act::Terminated).server_exited(Exit::Code(0));
+    assert_eq!(progress(&ended), Progress::EndsMissing);
+    assert!(ended.ledger().misses_a_last_end(&lane(0)));
+    assert!(!ended.ledger().misses_a_last_end(&lane(1)), "nobody sees how that one ends");
+    // No clause says how, and what is not read cannot be seen to end.
+    assert!(!ended.ledger().misses_an_end_of(&[Clause::P12], &Scope::All));
+    assert_eq!(progress(&ended.clone().did(Act::StoppedReading { conn: 0 })), Progress::Settled);
+    assert_eq!(progress(&ended.ended(0, ChannelEnd::Reset)), Progress::Settled);
 }
 
 #[test]
