@@ -24,6 +24,19 @@
 //! peer.toml -> plan -> steps acted out -> transcript -> oracle -> outcome -> event -> reporters
 //! ```
 
+#![warn(
+    clippy::print_stderr,
+    reason = "it panics where nobody reads stderr any more: write with note!"
+)]
+
+/// Writes a line to stderr, as `eprintln!` does. But where nobody reads that any more, a run goes on to its result.
+macro_rules! note {
+    ($($words:tt)*) => {{
+        let line = format_args!("{}\n", format_args!($($words)*));
+        let _ = std::io::Write::write_fmt(&mut anstream::stderr().lock(), line);
+    }};
+}
+
 pub mod bench;
 pub mod capture;
 pub mod catalogue;

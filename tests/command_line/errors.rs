@@ -1,6 +1,7 @@
 //! Programs that do not come up: a clear message, the right exit status, never a hang.
 
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -151,4 +152,24 @@ fn a_peer_that_exits_with_77_does_not_support_what_it_was_asked() {
     let client = Peer::client("modest").script("import sys\nsys.exit(77)\n");
     let (status, document) = Project::of([client]).json("--case framing.single");
     assert_eq!((status, column(&document, "outcome")), (77, vec!["unsupported"]), "{document:#}");
+}
+
+#[test]
+fn what_nobody_reads_on_stderr_changes_nothing() {
+    let project = Project::of([Peer::server("one")]);
+    let unread = |words: &str| {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = project.command(assert_cmd::cargo::cargo_bin!("interop"));
+        let child = command.args(words.split(' ')).stdout(Stdio::piped()).stderr(writer).spawn();
+        let output = child.expect("it starts").wait_with_output().expect("it ends");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (status, stdout) = unread("run --case framing.single --format tap");
+    assert_eq!(status, Some(0));
+    assert!(stdout.contains("ok 1"), "{stdout}");
+    let bench = "bench --rounds 1 --connections 1 --size 1B --depth 1 --time 10ms --warm-up 10ms";
+    assert_eq!(unread(bench).0, Some(0));
+    assert_eq!(unread("run nobody"), (Some(2), String::new()));
+    assert_eq!(unread("run --shard 3/2"), (Some(2), String::new()));
 }

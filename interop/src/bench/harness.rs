@@ -120,7 +120,7 @@ pub async fn measure(server: &Contestant, plan: &Plan) -> anyhow::Result<Harness
     let socat = which::which("socat").map_err(|e| Missing { what: SOCAT, why: e.to_string() });
     let mut unproved = 0;
     for round in 0..plan.rounds {
-        eprintln!("round {} of {}", round + 1, plan.rounds);
+        note!("round {} of {}", round + 1, plan.rounds);
         for Measure { what, .. } in MEASURES {
             let address = server.address();
             let speed = match what {

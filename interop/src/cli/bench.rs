@@ -315,7 +315,7 @@ fn choose(names: &[String]) -> Result<(Vec<Arc<Peer>>, Vec<LeftOut>), Failure> {
 }
 
 fn leave_out(left_out: &mut Vec<LeftOut>, server: String, why: String) {
-    eprintln!("{server} is left out: {why}");
+    note!("{server} is left out: {why}");
     left_out.push(LeftOut { server, why });
 }
 
@@ -398,7 +398,7 @@ impl Bench {
         let mut idle = Vec::new();
         for (contestant, connections) in contestants.iter().flat_map(|one| Some((one, self.idle?)))
         {
-            eprintln!("{connections} idle connections to {}", contestant.name());
+            note!("{connections} idle connections to {}", contestant.name());
             let failed =
                 |e| format!("{} with {connections} idle connections: {e}", contestant.name());
             let one = Idle::of(contestant, connections.get()).await;
@@ -406,7 +406,7 @@ impl Bench {
         }
         let mut results = Vec::new();
         for &cell in &plan.cells {
-            eprintln!("{cell}");
+            note!("{cell}");
             let rounds =
                 interleaved(&contestants, cell, plan).await.map_err(Failure::environment)?;
             results.extend(Row::of(cell, &servers, &rounds, &baseline));

@@ -36,7 +36,7 @@ impl Failure {
     /// Says it on stderr, and returns the status.
     pub fn report(self) -> ExitCode {
         let red = anstyle::AnsiColor::Red.on_default().bold();
-        anstream::eprintln!("{red}error{red:#}: {}", self.message);
+        note!("{red}error{red:#}: {}", self.message);
         ExitCode::from(self.status)
     }
 }

@@ -173,11 +173,11 @@ impl Memory {
     fn tell_gone(&self) {
         for Played { server, client, protocol, case } in self.gone.iter().take(TOLD) {
             let who = report::pair(server.as_ref(), client.as_ref());
-            anstream::eprintln!("no longer there: {case} of {who} in {protocol}");
+            note!("no longer there: {case} of {who} in {protocol}");
         }
         let more = self.gone.len().saturating_sub(TOLD);
         if more > 0 {
-            anstream::eprintln!("no longer there: {} more", words::counted(more, "case"));
+            note!("no longer there: {} more", words::counted(more, "case"));
         }
     }
 
@@ -231,7 +231,7 @@ impl Reporter for Memory {
         {
             let name = self.path.display();
             // The result of the run is the same without it.
-            anstream::eprintln!("cannot write {name}, for --rerun {FAILED}: {error}");
+            note!("cannot write {name}, for --rerun {FAILED}: {error}");
         }
         Ok(())
     }

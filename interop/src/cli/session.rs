@@ -190,15 +190,12 @@ pub fn play(
         let summary = perform(plan.clone(), registry, cases, &args.play, how.clone(), listeners)?;
         let code = summary.exit_code(args.strict);
         if code != 0 || round == rounds {
-            anstream::eprintln!(
-                "round {round}: {}",
-                if code == 0 { "as expected" } else { "not as expected" }
-            );
+            note!("round {round}: {}", if code == 0 { "as expected" } else { "not as expected" });
             events.iter().for_each(|event| sinks.tell(event));
             sinks.finish()?;
             return Ok(ExitCode::from(code));
         }
-        anstream::eprintln!("round {round}: as expected");
+        note!("round {round}: as expected");
     }
     Ok(ExitCode::SUCCESS)
 }

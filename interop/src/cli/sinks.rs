@@ -70,7 +70,7 @@ impl<'a> Sinks<'a> {
             }
             Err(error) => {
                 let name = output.path.display().to_string();
-                anstream::eprintln!("cannot write {name}: {error}; the run goes on");
+                note!("cannot write {name}: {error}; the run goes on");
                 self.broke(&name, &error);
             }
         }

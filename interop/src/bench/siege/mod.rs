@@ -290,7 +290,7 @@ pub async fn interleaved(
     plan: &Plan,
 ) -> Result<(), SiegeError> {
     for round in 0..plan.rounds {
-        eprintln!("round {} of {}", round + 1, plan.rounds);
+        note!("round {} of {}", round + 1, plan.rounds);
         for turn in 0..courses.len() {
             let who = (round + turn) % courses.len();
             let course = &mut courses[who];

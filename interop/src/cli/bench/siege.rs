@@ -170,7 +170,7 @@ impl Order {
 
     /// A soak of one server: how many parts it had under siege, and how the server stood it.
     async fn soak(&self, mut course: Course, lasting: Duration) -> Result<(usize, Stand), Failure> {
-        let tell = |part: &Part| eprintln!("{}", report::bench::part(part));
+        let tell = |part: &Part| note!("{}", report::bench::part(part));
         let held = soak::hold(&mut course, self.force, &self.plan, lasting, tell).await;
         let soak = held.map_err(Failure::environment)?;
         let stand = Stand::of(&course, self.force, self.most_memory, Some(soak));
