@@ -4,15 +4,16 @@
 
 use std::cell::{Cell as Flag, RefCell};
 use std::collections::VecDeque;
-use std::io;
 use std::time::Instant;
 
 use futures_util::future::{join_all, try_join_all};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Answers, Durations, Fault, Faults, Job, Measured, OnFault, PATIENCE, READ, Watch};
+use super::{
+    Answers, Durations, Fault, Faults, Frames, Job, Measured, OnFault, PATIENCE, READ, Requests,
+    Watch,
+};
 
 /// What all connections share.
 struct Tally {
@@ -24,6 +25,8 @@ struct Tally {
     /// When the messages were sent that are on their way over each connection.
     on_the_way: Vec<RefCell<VecDeque<Instant>>>,
     faults: RefCell<Faults>,
+    /// Where all of them are read to.
+    room: RefCell<Vec<u8>>,
 }
 
 /// Drives a server over these connections.
@@ -36,6 +39,7 @@ pub async fn drive(streams: Vec<TcpStream>, depth: usize, job: Job) -> anyhow::R
         latency: RefCell::new(Durations::new()?),
         on_the_way: streams.iter().map(|_| begun()).collect(),
         faults: RefCell::default(),
+        room: RefCell::new(vec![0; READ]),
     };
     let conversations = streams.into_iter().enumerate();
     let conversations =
@@ -94,30 +98,23 @@ async fn converse(
     depth: usize,
     tally: &Tally,
 ) -> Result<(), Fault> {
-    let mut answers = Answers::of(number, size).map_err(io::Error::other)?;
-    let frames = answers.frame.repeat(depth);
+    let frames = Frames::of(number, size, depth)?;
+    let (mut requests, mut answers) = (Requests::of(&frames), Answers::of(&frames));
     let (mut read, mut write) = stream.split();
-    let mut buffer = vec![0; READ.min(frames.len())];
-    let mut unsent = frames.len();
-    let mut sent_to = 0;
     let on_the_way = &tally.on_the_way[number];
+    requests.add(depth);
     loop {
-        let next = &frames[sent_to..frames.len().min(sent_to + unsent)];
         tokio::select! {
             biased;
-            written = write.write(next), if unsent > 0 => {
-                let written = written?;
-                unsent -= written;
-                sent_to = (sent_to + written) % frames.len();
-            }
-            got = read.read(&mut buffer) => {
-                let whole = answers.take(&buffer[..got?])?;
+            sent = requests.send(&mut write), if !requests.is_empty() => sent?,
+            whole = answers.read(&mut read, &tally.room) => {
+                let whole = whole?;
                 let now = Instant::now();
                 let mut on_the_way = on_the_way.borrow_mut();
                 for _ in 0..whole {
                     let sent = on_the_way.pop_front().unwrap_or(now);
                     if !tally.over.get() {
-                        unsent += answers.frame.len();
+                        requests.add(1);
                         on_the_way.push_back(now);
                     }
                     if tally.measuring.get() {

@@ -8,6 +8,7 @@
 //! what it has [`Measured`].
 
 mod closed;
+mod frames;
 mod open;
 
 use std::io::{self, Write as _};
@@ -15,11 +16,11 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use rust_server::framing::{Framing, MaxFrame};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 
 use super::cell::{Cell, Pace};
+pub(super) use frames::{Answers, Frames, Requests};
 
 /// The line that says that the warm-up is over.
 pub const MEASURING: &str = "measuring";
@@ -181,50 +182,6 @@ pub async fn run(server: SocketAddr, job: Job) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The answers of one connection: each is the message that was sent.
-pub(super) struct Answers {
-    pub(super) frame: Vec<u8>,
-    /// How much of the next one has come.
-    came: usize,
-}
-
-impl Answers {
-    /// Of each connection another, so that an answer to a neighbour is noticed.
-    fn of(connection: usize, size: usize) -> anyhow::Result<Self> {
-        let body: Vec<u8> = (0..size).map(|at| (at * 7 + connection) as u8).collect();
-        Self::to(&body)
-    }
-
-    /// To this message, again and again.
-    pub(super) fn to(body: &[u8]) -> anyhow::Result<Self> {
-        let mut frame = bytes::BytesMut::new();
-        Framing::DEFAULT.encode(body, MaxFrame::new(body.len() as u64), &mut frame)?;
-        Ok(Self { frame: frame.to_vec(), came: 0 })
-    }
-
-    /// How many answers these bytes complete.
-    pub(super) fn take(&mut self, mut bytes: &[u8]) -> Result<usize, Fault> {
-        if bytes.is_empty() {
-            return Err(Fault::Ended);
-        }
-        let mut whole = 0;
-        while !bytes.is_empty() {
-            let due = &self.frame[self.came..self.frame.len().min(self.came + bytes.len())];
-            let (answer, rest) = bytes.split_at(due.len());
-            if answer != due {
-                return Err(Fault::Wrong);
-            }
-            bytes = rest;
-            self.came += due.len();
-            if self.came == self.frame.len() {
-                self.came = 0;
-                whole += 1;
-            }
-        }
-        Ok(whole)
-    }
-}
-
 /// Durations, by how many were how long.
 struct Durations(Histogram<u64>);
 
@@ -281,21 +238,4 @@ fn processor_time() -> Duration {
     let told = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
     let nanoseconds = told.split(' ').next().and_then(|first| first.parse().ok());
     Duration::from_nanos(nanoseconds.unwrap_or(0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_are_counted_however_they_come_and_a_wrong_byte_is_noticed() {
-        let mut answers = Answers::of(3, 5).unwrap();
-        let two = answers.frame.repeat(2);
-        let whole: usize = two.chunks(4).map(|chunk| answers.take(chunk).unwrap()).sum();
-        assert_eq!(whole, 2);
-        assert_eq!(answers.take(&two).unwrap(), 2);
-        let neighbours = Answers::of(4, 5).unwrap().frame;
-        assert!(answers.take(&neighbours).is_err());
-        assert!(Answers::of(0, 5).unwrap().take(&[]).is_err(), "the end of the stream");
-    }
 }

@@ -8,16 +8,18 @@ use std::cell::{Cell as Flag, RefCell};
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use super::{Answers, Durations, Job, LAG, Measured, Open, READ, Watch};
+use super::{Answers, Durations, Frames, Job, LAG, Measured, Open, READ, Requests, Watch};
 
 /// A sleeper is woken to the millisecond, and mostly later: with a core of its own the generator sleeps only
 /// when nothing is due for longer.
 const SLEEP: Duration = Duration::from_millis(3);
+
+/// Short messages that are handed over in one piece when so many are due.
+const IN_ONE: usize = 16;
 
 /// When which message is due. Message `n` of all goes over connection `n % connections`.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +80,8 @@ struct Tally {
     late: RefCell<Durations>,
     /// How many answers have come over each connection.
     answered: Vec<Flag<u64>>,
+    /// Where all of them are read to.
+    room: RefCell<Vec<u8>>,
 }
 
 /// Drives a server over these connections.
@@ -91,6 +95,7 @@ pub async fn drive(streams: Vec<TcpStream>, rate: usize, job: Job) -> anyhow::Re
         latency: RefCell::new(Durations::new()?),
         late: RefCell::new(Durations::new()?),
         answered: vec![Flag::new(0); streams.len()],
+        room: RefCell::new(vec![0; READ]),
     };
     let conversations = streams.into_iter().zip(&wake).enumerate();
     let conversations =
@@ -167,14 +172,10 @@ async fn converse(
     tally: &Tally,
 ) -> anyhow::Result<()> {
     let (schedule, connection) = (&tally.schedule, number as u64);
-    let mut answers = Answers::of(number, job.cell.size)?;
-    let len = answers.frame.len();
-    // As many at once as a server may read at once.
-    let frames = answers.frame.repeat((READ / len).max(1));
+    let frames = Frames::of(number, job.cell.size, IN_ONE)?;
+    let (mut requests, mut answers) = (Requests::of(&frames), Answers::of(&frames));
     let (mut read, mut write) = stream.split();
-    let mut buffer = vec![0; READ.min(frames.len())];
     let (mut taken, mut answered) = (0, 0);
-    let (mut unsent, mut sent_to) = (0, 0);
     let all = schedule.share(schedule.last, connection);
     while answered < all {
         let now = Instant::now();
@@ -185,19 +186,14 @@ async fn converse(
                 let late = now.saturating_duration_since(schedule.due(message));
                 tally.late.borrow_mut().note(late);
             }
-            unsent += len;
+            requests.add(1);
         }
         taken = due;
-        let next = &frames[sent_to..frames.len().min(sent_to + unsent)];
         tokio::select! {
             biased;
-            written = write.write(next), if unsent > 0 => {
-                let written = written?;
-                unsent -= written;
-                sent_to = (sent_to + written) % frames.len();
-            }
-            got = read.read(&mut buffer) => {
-                let whole = answers.take(&buffer[..got?])?;
+            sent = requests.send(&mut write), if !requests.is_empty() => sent?,
+            whole = answers.read(&mut read, &tally.room) => {
+                let whole = whole?;
                 let now = Instant::now();
                 for _ in 0..whole {
                     let message = schedule.message(connection, answered);

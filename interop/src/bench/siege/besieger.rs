@@ -10,14 +10,14 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::hostile::{Acts, Hostile, Kind};
 use super::sources::Sources;
-use crate::bench::load::{Answers, Fault, Faults, PATIENCE};
+use crate::bench::load::{Answers, Fault, Faults, Frames, PATIENCE, Requests};
 use crate::limits;
 
 /// The line that says that all of them are there.
@@ -183,16 +183,16 @@ impl Idle {
     async fn say(&mut self, tally: &Tally) -> Result<(), Fault> {
         self.said += 1;
         let word = format!("word {} of idle client {}", self.said, self.number);
-        let mut answers = Answers::to(word.as_bytes()).map_err(io::Error::other)?;
+        let frames = Frames::to(word.as_bytes())?;
         let said = async {
-            self.stream.write_all(&answers.frame).await?;
-            let mut buffer = [0; 256];
-            loop {
-                let got = self.stream.read(&mut buffer).await?;
-                if answers.take(&buffer[..got])? > 0 {
-                    return Ok(());
-                }
+            let (mut request, mut answer) = (Requests::of(&frames), Answers::of(&frames));
+            request.add(1);
+            while !request.is_empty() {
+                request.send(&mut self.stream).await?;
             }
+            let room = RefCell::new(vec![0; 256]);
+            while answer.read(&mut self.stream, &room).await? == 0 {}
+            Ok(())
         };
         timeout(PATIENCE, said).await.unwrap_or(Err(Fault::Late))?;
         tally.words.set(tally.words.get() + 1);

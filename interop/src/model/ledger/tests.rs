@@ -97,7 +97,8 @@ fn no_bytes_are_due_any_more_once_the_server_was_told_to_end() {
 #[test]
 fn the_end_of_a_stream_comes_behind_the_end_of_its_server() {
     let told = script().did(Act::Started).wrote(0, &hello()).wrote(1, &hello()).said(1, &hello());
-    let ended = told.did(Act::Aborted { conn: 1 }).did(Act::Terminated).server_exited(Exit::Code(0));
+    let ended =
+        told.did(Act::Aborted { conn: 1 }).did(Act::Terminated).server_exited(Exit::Code(0));
     assert_eq!(progress(&ended), Progress::EndsMissing);
     assert!(ended.ledger().misses_a_last_end(&lane(0)));
     assert!(!ended.ledger().misses_a_last_end(&lane(1)), "nobody sees how that one ends");
